@@ -1,0 +1,145 @@
+"""Integer codes that messages and kernels share. IntEnum members are plain constants inside kernels."""
+
+from enum import IntEnum
+
+
+class Side(IntEnum):
+    """Side of an order, or of the aggressor of a trade."""
+
+    BUY = 1
+    SELL = -1
+
+
+class BookState(IntEnum):
+    """Trust in a book.
+
+        INIT -> SYNCING -> LIVE -> STALE
+                   ^                 |
+                   +-----------------+
+    """
+
+    INIT = 0
+    SYNCING = 1
+    LIVE = 2
+    STALE = 3
+
+
+class BeliefState(IntEnum):
+    """Trust in a volatility estimate: the configured prior, or learned from enough windows."""
+
+    WARMING = 0
+    LIVE = 1
+
+
+class DeltaKind(IntEnum):
+    """What a BookDelta holds: changed levels, or the whole book."""
+
+    UPDATE = 0
+    SNAPSHOT = 1
+
+
+class MarketEventKind(IntEnum):
+    """What moved: the mid price, or a trade."""
+
+    MID = 0
+    TRADE = 1
+
+
+class TimeInForce(IntEnum):
+    """How long an order may rest. POST_ONLY rests or is refused (Binance GTX)."""
+
+    POST_ONLY = 0
+    GOOD_TILL_CANCEL = 1
+    IMMEDIATE_OR_CANCEL = 2
+
+
+class OrderState(IntEnum):
+    """Life of an order; a cancel under way is a flag, not a state.
+
+        RESERVED -> SENT -> OPEN -> PARTIAL -> FILLED | CANCELED | REJECTED | EXPIRED
+                      |
+                      +-> UNKNOWN -> any of the above, by proof only
+        DENIED: refused here, nothing was sent
+    """
+
+    FREE = 0
+    RESERVED = 1
+    SENT = 2
+    OPEN = 3
+    PARTIAL = 4
+    FILLED = 5
+    CANCELED = 6
+    REJECTED = 7
+    EXPIRED = 8
+    DENIED = 9
+    UNKNOWN = 10
+
+
+class ReportKind(IntEnum):
+    """What an ExecutionReport tells."""
+
+    ACK = 1
+    FILL = 2
+    CANCELED = 3
+    REJECTED = 4
+    EXPIRED = 5
+    UNKNOWN = 6
+    CANCEL_REJECTED = 7
+    DENIED = 8
+
+
+class RefusalReason(IntEnum):
+    """Why risk, or the router's last check, refused an order."""
+
+    NONE = 0
+    HALTED = 1
+    NOT_ALLOWED = 2
+    INVALID_ORDER = 3
+    DUPLICATE_ID = 4
+    QUANTITY = 5
+    NOTIONAL = 6
+    PRICE_COLLAR = 7
+    STALE_DATA = 8
+    WOULD_CROSS = 9
+    SELF_TRADE = 10
+    OPEN_ORDERS = 11
+    POSITION = 12
+    NO_ROOM = 13
+    NOT_RECONCILED = 14
+    LATE = 15
+
+
+class WireKind(IntEnum):
+    """What happened, or shall happen, on a connection.
+
+    Client side (feed, router):  CONNECT, FRAME, REQUEST, CLOSE go out; CONNECTED, FRAME, RESPONSE, LOST come in.
+    Server side (exchange):      CONNECTED, FRAME, REQUEST, LOST come in; FRAME, RESPONSE, CLOSE go out.
+    AUTHENTICATED comes in on both sides after CONNECTED where the connection logs on: the transport signs and
+    verifies, so no step ever sees a key.
+    """
+
+    CONNECT = 1
+    CONNECTED = 2
+    FRAME = 3
+    REQUEST = 4
+    RESPONSE = 5
+    CLOSE = 6
+    LOST = 7
+    AUTHENTICATED = 8
+
+
+class Command(IntEnum):
+    """What the supervisor tells a stage, in its control cell.
+
+    START: the first message that a stage ever gets; acknowledged when the stage is ready. RUN: trade. QUOTES_OFF: the strategy stops quoting and cancels what rests. CANCEL_ALL: the router cancels
+    everything and reports when the venue has confirmed. HALT: new orders are refused until a person re-arms.
+    DRAIN: finish what is in the inboxes, then leave.
+    """
+
+    NONE = 0
+    RUN = 1
+    QUOTES_OFF = 2
+    CANCEL_ALL = 3
+    HALT = 4
+    DRAIN = 5
+    START = 6

@@ -1,0 +1,32 @@
+"""What a venue says of an instrument: tick, lot and minimum sizes, in the integers that kernels use.
+
+    price text = ticks * tick_multiple / 10 ** price_decimals
+    size text  = lots  * lot_multiple  / 10 ** size_decimals
+
+`tick_value_e8` is one tick times one lot in 1e-8 of the quote currency: notional_e8 = ticks * lots * that.
+"""
+
+import numpy as np
+
+SYMBOL_BYTES_MAX = 24
+
+INSTRUMENT = np.dtype(
+    [
+        ("symbol_id", "i8"),
+        ("venue_id", "i8"),
+        ("price_decimals", "i8"),
+        ("tick_multiple", "i8"),
+        ("size_decimals", "i8"),
+        ("lot_multiple", "i8"),
+        ("size_lots_min", "i8"),
+        ("size_lots_max", "i8"),
+        ("notional_e8_min", "i8"),
+        ("tick_value_e8", "i8"),
+        ("symbol_length", "i8"),
+        ("symbol", "u1", (SYMBOL_BYTES_MAX,)),
+    ],
+    align=True,
+)
+"""One row of the instruments segment, indexed by symbol_id. `symbol` is upper-case ASCII."""
+
+INSTRUMENTS_MAX = 64
