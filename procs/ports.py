@@ -1,0 +1,216 @@
+"""A stage's way out: what a step may call to receive, send, cancel and acknowledge.
+
+    OUTBOX   one link that the stage writes: a ring, latest-value slots, or a cancel set
+    PORTS    all outboxes of a stage, the stamps of the message in hand, its journal
+
+Sending encodes in place in the claimed frame, stamps it, and appends its checksum to the journal. While a
+recorded run is replayed, the journal is read instead: what was refused then is refused now, and a frame that
+differs from the recorded one stops the stage and is named.
+"""
+
+import numpy as np
+
+from shm.cancels import request_cancel
+from shm.checksum import crc_bytes, crc_i64
+from shm.clock import read_clock
+from shm.codec import body_bytes, decode, encode, tag_of_record
+from shm.control import HALTED, acknowledge_command
+from shm.journal import (
+    DENIED,
+    JOURNAL,
+    OUTPUT,
+    append,
+    next_record,
+    record_key,
+    record_kind,
+    record_port,
+    record_sequence,
+)
+from shm.kernel import address_of, inlined, kernel, load_i64, view
+from shm.layout import FRAME_HEADER_BYTES, LENGTH_MASK
+from shm.ring import WRITER, claim, commit
+from shm.slot import SLOT_WRITER, slot_claim, slot_commit
+from shm.atomics import store_release
+
+RING, SLOTS, CANCELS = range(3)
+WAIT, DENY, DROP, LATEST, HALT, SET = range(6)
+POLICY_NAMES = ("WAIT", "DENY", "DROP", "LATEST", "HALT", "SET")
+
+OUTBOXES_MAX = 8
+CONSUMERS_MAX = 3
+
+OUTBOX = np.dtype(
+    [
+        ("kind", "i8"),
+        ("policy", "i8"),
+        ("credit_bytes", "i8"),
+        ("sent", "i8"),
+        ("refused", "i8"),
+        ("touched", "i8"),
+        ("doorbells", "i8", (CONSUMERS_MAX,)),
+        ("doorbell_count", "i8"),
+        ("cancels", "i8"),
+        ("ring", WRITER),
+        ("slot", SLOT_WRITER),
+    ],
+    align=True,
+)
+"""One link out. `credit_bytes`: the most that one step may write; `touched`: a doorbell is owed."""
+
+PORTS = np.dtype(
+    [
+        ("outboxes", OUTBOX, (OUTBOXES_MAX,)),
+        ("outbox_count", "i8"),
+        ("clock", "i8"),
+        ("control", "i8"),
+        ("origin_ns", "i8"),
+        ("now_ns", "i8"),
+        ("halted", "i8"),
+        ("journal", JOURNAL),
+        ("log", JOURNAL),
+        ("mismatch", "i8"),
+        ("mismatch_sequence", "i8"),
+        ("mismatch_outbox", "i8"),
+        ("compared", "i8"),
+        ("outputs_hash", "i8"),
+        ("scratch", "i8", (4,)),
+    ],
+    align=True,
+)
+"""`log`: the recorded journal while replaying (base 0 otherwise); `outputs_hash`: rolling, over all frames sent."""
+
+MISMATCH_NONE, MISMATCH_FRAME, MISMATCH_OUTBOX, MISMATCH_EXTRA, MISMATCH_DAMAGED = range(5)
+
+
+@inlined
+def receive(frame, record):
+    """Decode a frame into a record by the record's message: 0, or a negative code (see shm.codec_any)."""
+    return decode(frame + FRAME_HEADER_BYTES, (load_i64(frame) & LENGTH_MASK) - FRAME_HEADER_BYTES, record)
+
+
+@kernel
+def send(ports, outbox, record):
+    """Send a record's message on an outbox: 1 sent, 0 refused because the link is full."""
+    own = view(ports, PORTS)
+    box = own.outboxes[outbox]
+    if own.log.base != 0 and _log_denies(own, outbox):
+        return 0
+    frame_bytes = FRAME_HEADER_BYTES + body_bytes(record)
+    if box.kind == SLOTS:
+        frame = slot_claim(box.slot, record_symbol(record))
+    else:
+        frame = claim(box.ring, frame_bytes)
+    if frame == 0:
+        _refuse(own, outbox)
+        return 0
+    encode(record, frame + FRAME_HEADER_BYTES)
+    publish_ns = read_clock(own.clock)
+    if box.kind == SLOTS:
+        sequence = slot_commit(box.slot, tag_of_record(record), frame_bytes, own.origin_ns, publish_ns)
+    else:
+        sequence = box.ring.sequence
+        commit(box.ring, tag_of_record(record), frame_bytes, own.origin_ns, publish_ns)
+    box.touched = 1
+    box.sent += 1
+    _record_output(own, outbox, sequence, frame, frame_bytes)
+    return 1
+
+
+@inlined
+def record_symbol(record):
+    """The slot of a LATEST message: the symbol that its first field names."""
+    return load_i64(address_of(record))
+
+
+@kernel
+def _refuse(own, outbox):
+    box = own.outboxes[outbox]
+    box.refused += 1
+    if box.policy == HALT or box.policy == WAIT:
+        halt(own)
+    if own.journal.base != 0:
+        append(own.journal, own.now_ns, record_key(DENIED, outbox, box.ring.sequence), 0, 0, 0)
+
+
+@kernel
+def halt(own):
+    """Latch "no new orders": something that must not be lost had no room."""
+    own.halted = 1
+    if own.control != 0:
+        store_release(own.control + HALTED, 1)
+
+
+@kernel
+def _record_output(own, outbox, sequence, frame, frame_bytes):
+    """Checksum of type, length, origin and body: everything that a replay must repeat."""
+    crc = crc_i64(crc_i64(0xFFFFFFFF, load_i64(frame)), own.origin_ns)
+    crc = crc_bytes(crc, frame + FRAME_HEADER_BYTES, frame_bytes - FRAME_HEADER_BYTES)
+    own.outputs_hash = (own.outputs_hash * 0x100000001B3) ^ crc
+    if own.journal.base != 0:
+        append(own.journal, own.now_ns, record_key(OUTPUT, outbox, sequence), crc, 0, 0)
+    if own.log.base != 0:
+        _compare(own, outbox, sequence, crc)
+
+
+@kernel
+def _log_denies(own, outbox):
+    """Whether the recorded step was refused at this send; steps over that record."""
+    length = next_record(own.log.base, own.log.position, own.log.capacity)
+    if length <= 0:
+        return 0
+    key = load_i64(own.log.base + own.log.position + 16)
+    if record_kind(key) != DENIED or record_port(key) != outbox:
+        return 0
+    own.log.position += length
+    own.outboxes[outbox].refused += 1
+    return 1
+
+
+@kernel
+def _compare(own, outbox, sequence, crc):
+    """Hold a sent frame against the next record of the log."""
+    length = next_record(own.log.base, own.log.position, own.log.capacity)
+    if length == 0 or own.mismatch != MISMATCH_NONE:
+        return
+    at = own.log.base + own.log.position
+    key = load_i64(at + 16)
+    if length < 0:
+        own.mismatch = MISMATCH_DAMAGED
+    elif record_kind(key) != OUTPUT:
+        own.mismatch = MISMATCH_EXTRA
+    elif record_port(key) != outbox or record_sequence(key) != sequence:
+        own.mismatch = MISMATCH_OUTBOX
+    elif load_i64(at + 24) != crc:
+        own.mismatch = MISMATCH_FRAME
+    else:
+        own.log.position += length
+        own.compared += 1
+    if own.mismatch != MISMATCH_NONE:
+        own.mismatch_outbox = outbox
+        own.mismatch_sequence = sequence
+
+
+@kernel
+def cancel(ports, outbox, order_slot, client_order_id):
+    """Ask the router to cancel one order, or all of them with slot -1. Never refused for want of room."""
+    own = view(ports, PORTS)
+    box = own.outboxes[outbox]
+    if not request_cancel(box.cancels, order_slot, client_order_id):
+        return 0
+    box.sent += 1
+    box.touched = 1
+    crc = crc_i64(crc_i64(0xFFFFFFFF, order_slot), client_order_id)
+    own.outputs_hash = (own.outputs_hash * 0x100000001B3) ^ crc
+    if own.journal.base != 0:
+        append(own.journal, own.now_ns, record_key(OUTPUT, outbox, box.sent), crc, 0, 0)
+    if own.log.base != 0:
+        _compare(own, outbox, box.sent, crc)
+    return 1
+
+
+@kernel
+def acknowledge(ports, command):
+    """Tell the supervisor that a command is done."""
+    own = view(ports, PORTS)
+    if own.control != 0:
+        acknowledge_command(own.control, command)

@@ -1,0 +1,323 @@
+"""Fixed-width msgpack derived from the message Structs, compiled.
+
+Every integer is written as int64 (0xd3), every float as float64 (0xcb), so a field stands at a constant
+offset and decoding is a byte-swapped load:
+
+    0x9N | tag | d3 ........ | cb ........ | 9M d3 ........ d3 ........ | c6 length32 bytes...
+    array  fixint  int          float        fixed array of M ints        one bin, last
+
+The bytes are ordinary msgpack: `msgspec.msgpack.decode(body, type=...)` reads them, and `decode` also takes
+the shorter forms that msgspec writes. Both directions work on a structured record with the same field names
+(`record_dtype`); the record's type tells the message, so a call reads `encode(record, address)`.
+
+A `bytes` field `x` is two int64 in the record, `x_address` and `x_length`. After `decode` the address points
+into the frame and is valid as long as the frame is.
+"""
+
+import types as python_types
+from dataclasses import dataclass
+from typing import Any, get_args, get_origin, get_type_hints
+
+import msgspec
+import numpy as np
+from llvmlite import ir
+from numba import from_dtype, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from shm.codec_any import INT, FLOAT, BOOL, BIN, decode_any
+from shm.kernel import address_of, copy, inlined, kernel
+
+DECODED = 0
+_I8, _I32, _I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
+_MARKER = {INT: 0xD3, FLOAT: 0xCB}
+_KIND = {int: INT, float: FLOAT, bool: BOOL, bytes: BIN}
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field: its kind, how many (1 unless a fixed array), where in the record, where in the body."""
+
+    name: str
+    kind: int
+    count: int
+    record_offset: int
+    body_offset: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where a message's fields stand in its record and in its body."""
+
+    name: str
+    tag: int
+    header: bytes
+    fields: tuple[Field, ...]
+    fixed_bytes: int
+
+    @property
+    def has_bin(self) -> bool:
+        """Whether the last field is a bin of variable length."""
+        return self.fields[-1].kind == BIN
+
+
+_DTYPES: dict[type, np.dtype] = {}
+_LAYOUTS: dict[Any, Layout] = {}
+
+
+def record_dtype(message: type[msgspec.Struct]) -> np.dtype:
+    """The structured dtype with the fields of a message; registers the message with the codec.
+
+    Raises TypeError for a field that has no fixed width, or for two messages with exactly the same fields.
+    """
+    if message in _DTYPES:
+        return _DTYPES[message]
+    hints = get_type_hints(message)
+    columns: list[Any] = []
+    for name in message.__struct_fields__:
+        kind, count = _kind_of(message, name, hints[name])
+        if kind == BIN:
+            columns += [(f"{name}_address", "i8"), (f"{name}_length", "i8")]
+        else:
+            code = "f8" if kind == FLOAT else "i8"
+            columns.append((name, code, (count,)) if _is_array(hints[name]) else (name, code))
+    dtype = np.dtype(columns, align=True)
+    key = from_dtype(dtype)
+    if key in _LAYOUTS:
+        raise TypeError(f"{message.__name__} and {_LAYOUTS[key].name} have exactly the same fields")
+    _LAYOUTS[key] = _layout(message, hints, dtype)
+    _DTYPES[message] = dtype
+    return dtype
+
+
+def layout_of(message: type[msgspec.Struct]) -> Layout:
+    """The byte layout of a message."""
+    return _LAYOUTS[from_dtype(record_dtype(message))]
+
+
+def body_bytes_fixed(message: type[msgspec.Struct]) -> int:
+    """Bytes of a message's body without the content of its bin."""
+    return layout_of(message).fixed_bytes
+
+
+def _is_array(hint: Any) -> bool:
+    return get_origin(hint) is tuple
+
+
+def _kind_of(message: type, name: str, hint: Any) -> tuple[int, int]:
+    members = set(get_args(hint)) if _is_array(hint) else {hint}
+    count = len(get_args(hint)) if _is_array(hint) else 1
+    if len(members) != 1 or (kind := _KIND.get(next(iter(members)))) is None:
+        raise TypeError(f"{message.__name__}.{name}: found {hint}, allowed int, float, bool, a fixed tuple, one bytes")
+    if kind == BIN and (_is_array(hint) or name != message.__struct_fields__[-1]):
+        raise TypeError(f"{message.__name__}.{name}: bytes may only stand last, and once")
+    return kind, count
+
+
+def _layout(message: type[msgspec.Struct], hints: dict[str, Any], dtype: np.dtype) -> Layout:
+    names = message.__struct_fields__
+    tag = message.__struct_config__.tag
+    if not isinstance(tag, int) or not 0 <= tag < 128:
+        raise TypeError(f"{message.__name__}: found tag {tag!r}, allowed an integer of 0 to 127")
+    header = _array_header(len(names) + 1) + bytes([tag])
+    fields, body = [], len(header)
+    for name in names:
+        kind, count = _kind_of(message, name, hints[name])
+        if _is_array(hints[name]):
+            body += len(_array_header(count))
+        column = f"{name}_address" if kind == BIN else name
+        fields.append(Field(name, kind, count if _is_array(hints[name]) else 0, dtype.fields[column][1], body))
+        body += {BOOL: 1, BIN: 5}.get(kind, 9) * count
+    return Layout(message.__name__, tag, header, tuple(fields), body)
+
+
+def _array_header(count: int) -> bytes:
+    return bytes([0x90 | count]) if count < 16 else b"\xdc" + count.to_bytes(2, "big")
+
+
+def _layout_for(record: Any) -> Layout:
+    layout = _LAYOUTS.get(record)
+    if layout is None:
+        raise TypeError("this record is no message: make its dtype with record_dtype(Message)")
+    return layout
+
+
+def _cells(layout: Layout) -> list[tuple[int, int, int]]:
+    """(kind, record offset, body offset of the marker) of every scalar, fixed arrays unrolled."""
+    cells = []
+    for field in layout.fields:
+        width = 1 if field.kind == BOOL else 9
+        for index in range(max(field.count, 1)):
+            cells.append((field.kind, field.record_offset + 8 * index, field.body_offset + width * index))
+    return cells
+
+
+def _markers(layout: Layout) -> list[tuple[int, int]]:
+    """(body offset, byte) of every constant byte of the fixed-width form."""
+    markers = list(enumerate(layout.header))
+    for field in layout.fields:
+        if field.count:
+            head = _array_header(field.count)
+            markers += [(field.body_offset - len(head) + index, byte) for index, byte in enumerate(head)]
+    markers += [(body, _MARKER[kind]) for kind, _, body in _cells(layout) if kind in _MARKER]
+    if layout.has_bin:
+        markers.append((layout.fields[-1].body_offset, 0xC6))
+    return markers
+
+
+class _Emitter:
+    """Loads and stores at constant offsets of two addresses."""
+
+    def __init__(self, builder: Any) -> None:
+        self.builder = builder
+
+    def pointer(self, base: Any, offset: int, kind: Any) -> Any:
+        return self.builder.inttoptr(self.builder.add(base, ir.Constant(_I64, offset)), kind.as_pointer())
+
+    def load(self, base: Any, offset: int, kind: Any) -> Any:
+        return self.builder.load(self.pointer(base, offset, kind), align=1)
+
+    def store(self, value: Any, base: Any, offset: int, kind: Any) -> None:
+        self.builder.store(value, self.pointer(base, offset, kind), align=1)
+
+
+@intrinsic
+def tag_of_record(typingctx: Any, record: Any) -> Any:
+    """tag_of_record(record) -> the message tag of a record's type, a constant."""
+    tag = _layout_for(record).tag
+    return types.int64(record), lambda context, builder, signature, arguments: ir.Constant(_I64, tag)
+
+
+@intrinsic
+def body_bytes(typingctx: Any, record: Any) -> Any:
+    """body_bytes(record) -> bytes that `encode` will write, the bin's content included."""
+    layout = _layout_for(record)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        fixed = ir.Constant(_I64, layout.fixed_bytes)
+        if not layout.has_bin:
+            return fixed
+        base = builder.ptrtoint(arguments[0], _I64)
+        return builder.add(fixed, _Emitter(builder).load(base, layout.fields[-1].record_offset + 8, _I64))
+
+    return types.int64(record), generate
+
+
+@intrinsic
+def _encode_fixed(typingctx: Any, record: Any, body: Any) -> Any:
+    """Write every constant byte and every scalar of a record's message at the address `body`."""
+    layout = _layout_for(record)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        emit, base, target = _Emitter(builder), builder.ptrtoint(arguments[0], _I64), arguments[1]
+        for offset, byte in _markers(layout):
+            emit.store(ir.Constant(_I8, byte), target, offset, _I8)
+        for kind, source, offset in _cells(layout):
+            value = emit.load(base, source, _I64)
+            if kind == BOOL:
+                flag = builder.select(builder.icmp_signed("!=", value, ir.Constant(_I64, 0)),
+                                      ir.Constant(_I8, 0xC3), ir.Constant(_I8, 0xC2))
+                emit.store(flag, target, offset, _I8)
+            elif kind == BIN:
+                length = builder.trunc(emit.load(base, source + 8, _I64), _I32)
+                emit.store(builder.bswap(length), target, offset + 1, _I32)
+            else:
+                emit.store(builder.bswap(value), target, offset + 1, _I64)
+        return context.get_dummy_value()
+
+    return types.void(record, types.int64), generate
+
+
+@intrinsic
+def _decode_fixed(typingctx: Any, body: Any, length: Any, record: Any) -> Any:
+    """Read the fixed-width form; 1 if the bytes were of that form, else 0 and the record is as it was.
+
+    The caller has checked that `length` is at least the fixed part.
+    """
+    layout = _layout_for(record)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        source, length, target = arguments[0], arguments[1], builder.ptrtoint(arguments[2], _I64)
+        emit = _Emitter(builder)
+        wrong = ir.Constant(_I8, 0)
+        for offset, byte in _markers(layout):
+            wrong = builder.or_(wrong, builder.xor(emit.load(source, offset, _I8), ir.Constant(_I8, byte)))
+        fine = builder.icmp_unsigned("==", wrong, ir.Constant(_I8, 0))
+        for kind, _, offset in _cells(layout):
+            if kind == BOOL:
+                flag = builder.and_(emit.load(source, offset, _I8), ir.Constant(_I8, 0xFE))
+                fine = builder.and_(fine, builder.icmp_unsigned("==", flag, ir.Constant(_I8, 0xC2)))
+        count = ir.Constant(_I64, 0)
+        if layout.has_bin:
+            count = builder.zext(builder.bswap(emit.load(source, layout.fields[-1].body_offset + 1, _I32)), _I64)
+        whole = builder.icmp_signed("==", builder.add(count, ir.Constant(_I64, layout.fixed_bytes)), length)
+        fine = builder.and_(fine, whole)
+        with builder.if_then(fine, likely=True):
+            for kind, offset, at in _cells(layout):
+                if kind == BOOL:
+                    bit = builder.and_(emit.load(source, at, _I8), ir.Constant(_I8, 1))
+                    emit.store(builder.zext(bit, _I64), target, offset, _I64)
+                elif kind == BIN:
+                    emit.store(builder.add(source, ir.Constant(_I64, layout.fixed_bytes)), target, offset, _I64)
+                    emit.store(count, target, offset + 8, _I64)
+                else:
+                    emit.store(builder.bswap(emit.load(source, at + 1, _I64)), target, offset, _I64)
+        return builder.zext(fine, _I64)
+
+    return types.int64(types.int64, types.int64, record), generate
+
+
+@intrinsic
+def _field_table(typingctx: Any, record: Any) -> Any:
+    """Address of a constant table for `decode_any`: fields, tag, then (kind, count, record offset) each."""
+    layout = _layout_for(record)
+    words = [len(layout.fields), layout.tag]
+    for field in layout.fields:
+        words += [field.kind, field.count, field.record_offset]
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        constant = ir.Constant(ir.ArrayType(_I64, len(words)), [ir.Constant(_I64, word) for word in words])
+        name = builder.module.get_unique_name(f"codec_{layout.name}")
+        return builder.ptrtoint(cgutils.global_constant(builder, name, constant), _I64)
+
+    return types.int64(record), generate
+
+
+@intrinsic
+def _fixed_bytes(typingctx: Any, record: Any) -> Any:
+    fixed = _layout_for(record).fixed_bytes
+    return types.int64(record), lambda context, builder, signature, arguments: ir.Constant(_I64, fixed)
+
+
+@intrinsic
+def _bin_span(typingctx: Any, record: Any) -> Any:
+    """(address, length) of a record's bin; (0, 0) for a message without one."""
+    layout = _layout_for(record)
+    result = types.UniTuple(types.int64, 2)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pair = [ir.Constant(_I64, 0)] * 2
+        if layout.has_bin:
+            base, offset = builder.ptrtoint(arguments[0], _I64), layout.fields[-1].record_offset
+            pair = [_Emitter(builder).load(base, offset + 8 * index, _I64) for index in range(2)]
+        return context.make_tuple(builder, signature.return_type, pair)
+
+    return result(record), generate
+
+
+@inlined
+def encode(record, body):
+    """Write a record's message at the address `body`; return its length in bytes (see `body_bytes`)."""
+    _encode_fixed(record, body)
+    address, length = _bin_span(record)
+    if length:
+        copy(body + _fixed_bytes(record), address, length)
+    return _fixed_bytes(record) + length
+
+
+@inlined
+def decode(body, length, record):
+    """Read `length` bytes at `body` into a record: DECODED, or a negative code of `shm.codec_any`."""
+    if length >= _fixed_bytes(record) and _decode_fixed(body, length, record):
+        return DECODED
+    return decode_any(body, length, address_of(record), _field_table(record))
