@@ -1,0 +1,229 @@
+"""The strategy stage: book and belief in, order intents and cancels out.
+
+    BookTop, VolatilityEstimate, an order's end, the timer
+        -> begin -> the strategy's quote, by address -> settle -> per line: place, cancel or keep
+
+Quotes may rest only while the supervisor says RUN, the venue's account is reconciled and the book is LIVE,
+two-sided and fresh; otherwise everything that rests is cancelled. The strategy itself is the built-in one or a
+user's file (procs.strategy_file); its states live in this stage's state, one per symbol.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from procs.ports import acknowledge, cancel, receive, send
+from procs.strategy_file import BELIEF, BOOK, STATE_BYTES_MAX, load_configured
+from shm.codec import record_dtype
+from shm.kernel import address_of, kernel, view
+from shm.kernel import step as compiled_step
+from shm.memory import call_entry
+from trader.enums import BeliefState, Command
+from trader.instrument import INSTRUMENTS_MAX
+from trader.messages import (
+    ACCOUNT_STATE,
+    BOOK_TOP,
+    CONTROL,
+    EXECUTION_REPORT,
+    ORDER_REFUSAL,
+    TIMER,
+    VOLATILITY_ESTIMATE,
+    AccountState,
+    Control,
+    ExecutionReport,
+    OrderIntent,
+    OrderRefusal,
+)
+from trader.orders import ORDER_SLOTS_MAX, STAGE_STRATEGY, order_slot_of, reset_arena
+from trader.strategy.account import on_account, on_refusal, on_report
+from trader.strategy.desk import CANCEL, PLACE, begin, end_step, settle, settle_none, verdict
+from trader.strategy.lines import DESK, ask_cancel, free_line, line_of, take_line
+from trader.volatility.estimate import ESTIMATOR, configure, write_estimate
+
+OUTBOXES = ("strategy_risk", "strategy_cancels")
+OUT_RISK, OUT_CANCELS = range(2)
+
+TIMER_NS = 100_000_000
+"""Retries after a pause, cancels that nothing answered, books that fell silent."""
+
+BAD_FRAME = -1
+
+STATES = np.dtype([("words", "i8", (STATE_BYTES_MAX // 8,))], align=True)
+
+STATE = np.dtype(
+    [
+        ("quote_entry", "i8"),
+        ("stride_bytes", "i8"),
+        ("belief_age_ns_max", "i8"),
+        ("quote_calls", "i8"),
+        ("top", BOOK),
+        ("belief", BELIEF),
+        ("report", record_dtype(ExecutionReport)),
+        ("refusal", record_dtype(OrderRefusal)),
+        ("account", record_dtype(AccountState)),
+        ("control", record_dtype(Control)),
+        ("intent", record_dtype(OrderIntent)),
+        ("desk", DESK),
+        ("tops", BOOK, (INSTRUMENTS_MAX,)),
+        ("beliefs", BELIEF, (INSTRUMENTS_MAX,)),
+        ("states", STATES),
+    ],
+    align=True,
+)
+"""`top`, `belief`: the message in hand; `tops`, `beliefs`: the newest per symbol; `states`: the strategy's own."""
+
+
+def start(state: np.ndarray, config: Any, instruments: np.ndarray) -> None:
+    """Fill a fresh, zeroed state: the desk, the prior beliefs, the strategy's first states and its entry."""
+    own, settings = state[0], config.strategy
+    desk = own["desk"]
+    desk["symbol_count"] = len(instruments)
+    desk["requote_ticks"] = settings.requote_ticks
+    desk["refusal_pause_ns"] = settings.refusal_pause_ms * 1_000_000
+    desk["cancel_retry_ns"] = settings.cancel_retry_ms * 1_000_000
+    desk["book_age_ns_max"] = settings.book_age_ms_max * 1_000_000
+    own["belief_age_ns_max"] = settings.belief_age_ms_max * 1_000_000
+    reset_arena(desk["arena"], 0, STAGE_STRATEGY, ORDER_SLOTS_MAX)
+    for index, instrument in enumerate(instruments):
+        symbol = desk["symbols"][index]
+        symbol["venue_id"] = instrument["venue_id"]
+        position = symbol["position"]
+        position["symbol_id"] = index
+        position["position_lots_max"] = settings.position_lots_max
+        for name in ("tick_value_e8", "size_lots_min", "notional_e8_min"):
+            position[name] = instrument[name]
+        estimator = np.zeros(1, ESTIMATOR)
+        configure(estimator, config.volatility)
+        write_estimate(estimator[0], own["beliefs"][index])
+        own["beliefs"][index]["symbol_id"] = index
+    loaded = load_configured(settings)
+    states = loaded.new_states(len(instruments), settings.parameters)
+    own["states"]["words"].view(np.uint8)[: len(states)] = states
+    own["stride_bytes"] = loaded.state_stride_bytes
+    relink(state, config)
+
+
+def relink(state: np.ndarray, config: Any) -> None:
+    """Write this process's address of the strategy's compiled `quote` into a state that came from elsewhere."""
+    state[0]["quote_entry"] = load_configured(config.strategy).entry_address
+
+
+@compiled_step
+def step(state, ports, type_, frame, now_ns):
+    """One message: a book, a belief, a report, a refusal, the account, a command, the timer."""
+    own = view(state, STATE)
+    if type_ == BOOK_TOP:
+        return _on_book_top(own, ports, frame, now_ns)
+    if type_ == VOLATILITY_ESTIMATE:
+        return _on_belief(own, ports, frame, now_ns)
+    if type_ == EXECUTION_REPORT:
+        if receive(frame, own.report) != 0:
+            return BAD_FRAME
+        if on_report(own.desk, own.report, now_ns):
+            _requote(own, ports, own.report.symbol_id, now_ns)
+    elif type_ == ORDER_REFUSAL:
+        if receive(frame, own.refusal) != 0:
+            return BAD_FRAME
+        on_refusal(own.desk, own.refusal, now_ns)
+    elif type_ == ACCOUNT_STATE:
+        if receive(frame, own.account) != 0:
+            return BAD_FRAME
+        on_account(own.desk, own.account, now_ns)
+        _requote_all(own, ports, now_ns)
+    elif type_ == TIMER:
+        _requote_all(own, ports, now_ns)
+    elif type_ == CONTROL:
+        return _on_control(own, ports, frame, now_ns)
+    return 0
+
+
+@kernel
+def _on_book_top(own, ports, frame, now_ns):
+    if receive(frame, own.top) != 0:
+        return BAD_FRAME
+    symbol_id = own.top.symbol_id
+    if 0 <= symbol_id < own.desk.symbol_count:
+        own.tops[symbol_id] = own.top
+        own.desk.symbols[symbol_id].book_ns = now_ns
+        _requote(own, ports, symbol_id, now_ns)
+    return 0
+
+
+@kernel
+def _on_belief(own, ports, frame, now_ns):
+    if receive(frame, own.belief) != 0:
+        return BAD_FRAME
+    symbol_id = own.belief.symbol_id
+    if 0 <= symbol_id < own.desk.symbol_count:
+        own.beliefs[symbol_id] = own.belief
+        _requote(own, ports, symbol_id, now_ns)
+    return 0
+
+
+@kernel
+def _on_control(own, ports, frame, now_ns):
+    """RUN opens the gate; QUOTES_OFF, CANCEL_ALL, HALT and DRAIN close it and cancel what rests."""
+    if receive(frame, own.control) != 0:
+        return BAD_FRAME
+    command = own.control.command
+    if command != Command.START:
+        own.desk.running = 1 if command == Command.RUN else 0
+        _requote_all(own, ports, now_ns)
+    acknowledge(ports, command)
+    return 0
+
+
+@kernel
+def _requote_all(own, ports, now_ns):
+    for symbol_id in range(own.desk.symbol_count):
+        _requote(own, ports, symbol_id, now_ns)
+
+
+@kernel
+def _requote(own, ports, symbol_id, now_ns):
+    """Ask the strategy, then bring every line of the symbol to what is wanted."""
+    desk = own.desk
+    symbol, top = desk.symbols[symbol_id], own.tops[symbol_id]
+    if begin(desk, symbol, top, now_ns):
+        _call_quote(own, symbol_id)
+        settle(symbol, top)
+    else:
+        settle_none(symbol)
+    for level in range(symbol.depth):
+        for side_index in range(2):
+            decision = verdict(desk, symbol, side_index, level, now_ns)
+            if decision == PLACE:
+                _place(own, ports, symbol_id, side_index, level, now_ns)
+            elif decision == CANCEL:
+                line = line_of(symbol, side_index, level)
+                ask_cancel(desk, line, now_ns)
+                cancel(ports, OUT_CANCELS, order_slot_of(line.client_order_id), line.client_order_id)
+    end_step(symbol, top, desk.running)
+
+
+@kernel
+def _call_quote(own, symbol_id):
+    belief, top = own.beliefs[symbol_id], own.tops[symbol_id]
+    if belief.state == BeliefState.LIVE and top.event_ns - belief.event_ns > own.belief_age_ns_max:
+        belief.state = BeliefState.WARMING
+    own.quote_calls += 1
+    symbol = own.desk.symbols[symbol_id]
+    call_entry(
+        own.quote_entry,
+        address_of(own.states) + symbol_id * own.stride_bytes,
+        address_of(top),
+        address_of(belief),
+        address_of(symbol.position),
+        address_of(symbol.quotes),
+    )
+
+
+@kernel
+def _place(own, ports, symbol_id, side_index, level, now_ns):
+    """Send an intent for a line; when the link has no room the line is free again and tries later."""
+    desk = own.desk
+    if take_line(desk, symbol_id, side_index, level, own.tops[symbol_id], own.intent) == 0:
+        return
+    if send(ports, OUT_RISK, own.intent) == 0:
+        desk.denied += 1
+        free_line(desk, own.intent.client_order_id, now_ns + desk.refusal_pause_ns)

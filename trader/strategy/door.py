@@ -1,0 +1,100 @@
+"""The door between the engine and a strategy: what `quote` is given, what it gives back, and its shape.
+
+    @quote_entry
+    def quote(state, book, belief, position, out): ...
+
+| argument   | what                                      | whose                                            |
+|------------|-------------------------------------------|--------------------------------------------------|
+| `state`    | the strategy's own STATE, one per symbol  | the strategy's: it survives from call to call    |
+| `book`     | BookTop of the symbol, always LIVE        | read only                                        |
+| `belief`   | VolatilityEstimate, or the prior: WARMING | read only                                        |
+| `position` | POSITION of the symbol                    | read only                                        |
+| `out`      | QUOTES, all zero                          | the strategy fills it                            |
+
+`quote` is compiled (numba, nopython) and called with the addresses of the five records, so it may use what numba
+offers, without allocation. It returns nothing. It is called when the book or the belief changes, when one of
+our orders ends and on a timer, so it must not count its calls as time: `position.now_ns` is our monotonic
+clock, `book.event_ns` the venue's.
+
+The engine takes care of the rest: what does not move by more than the tolerance stays, a price never crosses
+the touch (post-only), sizes are cut to the position limit, and risk has the last word.
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from shm.kernel import kernel
+
+LEVELS_MAX = 10
+"""Quotes a side at most."""
+
+ARGUMENTS = ("state", "book", "belief", "position", "out")
+
+POSITION = np.dtype(
+    [
+        ("symbol_id", "i8"),
+        ("now_ns", "i8"),
+        ("position_lots", "i8"),
+        ("position_lots_max", "i8"),
+        ("open_bid_lots", "i8"),
+        ("open_ask_lots", "i8"),
+        ("cash_e8", "i8"),
+        ("pnl_e8", "i8"),
+        ("average_ticks", "f8"),
+        ("tick_value_e8", "i8"),
+        ("size_lots_min", "i8"),
+        ("notional_e8_min", "i8"),
+    ],
+    align=True,
+)
+"""One symbol's position: signed lots, what rests on each side, cash (fees included) and PnL at the mid in 1e-8
+of the quote currency, average entry price in ticks; then the instrument's units and minimum sizes."""
+
+QUOTES = np.dtype(
+    [
+        ("bid_count", "i8"),
+        ("ask_count", "i8"),
+        ("bid_ticks", "i8", (LEVELS_MAX,)),
+        ("bid_lots", "i8", (LEVELS_MAX,)),
+        ("ask_ticks", "i8", (LEVELS_MAX,)),
+        ("ask_lots", "i8", (LEVELS_MAX,)),
+    ],
+    align=True,
+)
+"""Wanted quotes, nearest first: entries below the side's count are read; 0 lots is no quote at that level."""
+
+
+class SignatureError(TypeError):
+    """A strategy's `quote` does not have the door's arguments; the message names the first that is wrong."""
+
+
+def quote_entry(function: Callable[..., Any]) -> Any:
+    """Mark and compile a strategy's `quote`. Raises SignatureError if its arguments are not the door's.
+
+    The result can also be called from Python with records (`array[0]`), which is how a test tries it.
+    """
+    problem = signature_problem(function)
+    if problem:
+        raise SignatureError(problem)
+    return kernel(function)
+
+
+def signature_problem(function: Callable[..., Any]) -> str:
+    """What is wrong with the arguments of a strategy's `quote`; empty when nothing is."""
+    allowed = f"quote({', '.join(ARGUMENTS)})"
+    parameters = list(inspect.signature(function).parameters.values())
+    for index, wanted in enumerate(ARGUMENTS):
+        if index >= len(parameters):
+            return f"argument {index + 1}: '{wanted}' is missing, allowed {allowed}"
+        found = parameters[index]
+        if found.name != wanted:
+            return f"argument {index + 1}: found '{found.name}', allowed '{wanted}' as in {allowed}"
+        if found.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD or found.default is not inspect.Parameter.empty:
+            return f"argument '{found.name}': found '{found}', allowed a plain argument as in {allowed}"
+    if len(parameters) > len(ARGUMENTS):
+        extra = parameters[len(ARGUMENTS)]
+        return f"argument {len(ARGUMENTS) + 1}: found '{extra.name}', allowed none after 'out' as in {allowed}"
+    return ""

@@ -1,0 +1,174 @@
+"""The desk's records: one line per symbol, side and level, which holds at most one order, and who holds a slot.
+
+              take_line                 ask_cancel
+    IDLE ------------------> WORKING ----------------> CANCELING
+      ^                         |                          |
+      +------- free_line -------+--------------------------+     terminal report, refusal, no room
+
+Sides are indexed 0 bid, 1 ask. Prices in ticks, sizes in lots, times in monotonic nanoseconds. One writer.
+"""
+
+import numpy as np
+
+from shm.kernel import inlined, kernel
+from trader.enums import OrderState, Side, TimeInForce
+from trader.instrument import INSTRUMENTS_MAX
+from trader.orders import ARENA, ORDER_SLOTS_MAX, give_back_slot, order_slot_of, take_slot
+from trader.position import POSITION as LEDGER
+from trader.strategy.door import LEVELS_MAX, POSITION, QUOTES
+
+IDLE = 0
+WORKING = 1
+CANCELING = 2
+
+TERMINAL = (
+    1 << OrderState.FILLED
+    | 1 << OrderState.CANCELED
+    | 1 << OrderState.REJECTED
+    | 1 << OrderState.EXPIRED
+    | 1 << OrderState.DENIED
+)
+"""Bit set of the states that end an order."""
+
+LINE = np.dtype(
+    [
+        ("state", "i8"),
+        ("acknowledged", "i8"),
+        ("client_order_id", "i8"),
+        ("price_ticks", "i8"),
+        ("leaves_lots", "i8"),
+        ("wanted_ticks", "i8"),
+        ("wanted_lots", "i8"),
+        ("resume_ns", "i8"),
+        ("cancel_ns", "i8"),
+    ],
+    align=True,
+)
+
+SYMBOL = np.dtype(
+    [
+        ("venue_id", "i8"),
+        ("reconciled", "i8"),
+        ("book_ns", "i8"),
+        ("depth", "i8"),
+        ("busy_bids", "i8"),
+        ("busy_asks", "i8"),
+        ("accrued_ns", "i8"),
+        ("was_live", "i8"),
+        ("was_both", "i8"),
+        ("live_ns", "i8"),
+        ("quoted_both_ns", "i8"),
+        ("ledger", LEDGER),
+        ("position", POSITION),
+        ("quotes", QUOTES),
+        ("bids", LINE, (LEVELS_MAX,)),
+        ("asks", LINE, (LEVELS_MAX,)),
+    ],
+    align=True,
+)
+"""`depth`: lines a side that have ever been used. `busy_*`: lines that are not IDLE. `ledger`: the sum of fills;
+`position`: the strategy's view of it."""
+
+TICKET = np.dtype([("symbol_id", "i8"), ("side_index", "i8"), ("level", "i8")], align=True)
+
+DESK = np.dtype(
+    [
+        ("symbol_count", "i8"),
+        ("running", "i8"),
+        ("requote_ticks", "i8"),
+        ("refusal_pause_ns", "i8"),
+        ("cancel_retry_ns", "i8"),
+        ("book_age_ns_max", "i8"),
+        ("intents", "i8"),
+        ("refusals", "i8"),
+        ("denied", "i8"),
+        ("cancels", "i8"),
+        ("requotes", "i8"),
+        ("rejects", "i8"),
+        ("executions", "i8"),
+        ("pulls", "i8"),
+        ("unmatched", "i8"),
+        ("no_slot", "i8"),
+        ("live_ns", "i8"),
+        ("quoted_both_ns", "i8"),
+        ("tickets", TICKET, (ORDER_SLOTS_MAX,)),
+        ("arena", ARENA),
+        ("symbols", SYMBOL, (INSTRUMENTS_MAX,)),
+    ],
+    align=True,
+)
+"""`denied`: intents for which the link had no room. `unmatched`: reports of orders that no line knows."""
+
+
+@inlined
+def line_of(symbol, side_index, level):
+    """The line of a side and level."""
+    return symbol.bids[level] if side_index == 0 else symbol.asks[level]
+
+
+@kernel
+def take_line(desk, symbol_id, side_index, level, top, intent):
+    """Give a line an order at its wanted price and size, fill the OrderIntent; 0 when no slot is free."""
+    client_order_id = take_slot(desk.arena)
+    if client_order_id == 0:
+        desk.no_slot += 1
+        return 0
+    slot = order_slot_of(client_order_id)
+    symbol = desk.symbols[symbol_id]
+    line = line_of(symbol, side_index, level)
+    ticket = desk.tickets[slot]
+    ticket.symbol_id = symbol_id
+    ticket.side_index = side_index
+    ticket.level = level
+    line.state = WORKING
+    line.acknowledged = 0
+    line.client_order_id = client_order_id
+    line.price_ticks = line.wanted_ticks
+    line.leaves_lots = line.wanted_lots
+    _count_busy(symbol, side_index, 1)
+    desk.intents += 1
+    intent.symbol_id = symbol_id
+    intent.venue_id = symbol.venue_id
+    intent.client_order_id = client_order_id
+    intent.order_slot = slot
+    intent.side = Side.BUY if side_index == 0 else Side.SELL
+    intent.price_ticks = line.wanted_ticks
+    intent.size_lots = line.wanted_lots
+    intent.time_in_force = TimeInForce.POST_ONLY
+    intent.level = level
+    intent.book_epoch = top.epoch
+    return 1
+
+
+@kernel
+def ask_cancel(desk, line, now_ns):
+    """Note that a cancel of the line's order is under way."""
+    if line.state == WORKING and line.wanted_lots > 0:
+        desk.requotes += 1
+    line.state = CANCELING
+    line.cancel_ns = now_ns
+    desk.cancels += 1
+
+
+@kernel
+def free_line(desk, client_order_id, resume_ns):
+    """The order is over: give its slot back, let the line place again from `resume_ns` on; 0 if no line has it."""
+    if give_back_slot(desk.arena, client_order_id) == 0:
+        return 0
+    ticket = desk.tickets[order_slot_of(client_order_id)]
+    symbol = desk.symbols[ticket.symbol_id]
+    line = line_of(symbol, ticket.side_index, ticket.level)
+    line.state = IDLE
+    line.leaves_lots = 0
+    line.client_order_id = 0
+    line.resume_ns = resume_ns
+    _count_busy(symbol, ticket.side_index, -1)
+    return 1
+
+
+@inlined
+def _count_busy(symbol, side_index, change):
+    if side_index == 0:
+        symbol.busy_bids += change
+    else:
+        symbol.busy_asks += change
