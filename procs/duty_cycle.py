@@ -300,7 +300,7 @@ def run_group(group, count, rounds_max):
 
 
 @kernel
-def _next_timer_ns(group, count, now_ns):
+def next_timer_ns(group, count, now_ns):
     """Nanoseconds until a stage of the group wants its timer or its heartbeat."""
     wait_ns = HEARTBEAT_NS
     for index in range(count):
@@ -348,6 +348,6 @@ def _sleep(group, count, doorbell, scratch, now_ns):
     store_relaxed(doorbell, IN_FUTEX)
     fence()
     if run_group(group, count, 1) == 0:
-        sleep_in_futex(doorbell, _next_timer_ns(group, count, now_ns), scratch)
+        sleep_in_futex(doorbell, next_timer_ns(group, count, now_ns), scratch)
     else:
         store_release(doorbell, 0)

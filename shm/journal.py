@@ -18,7 +18,7 @@ everything after it, so a file cut or torn anywhere by kill -9 ends at the last 
 import numpy as np
 
 from shm.checksum import crc_bytes, crc_i64
-from shm.kernel import copy, inlined, kernel, load_i64, load_u32, store_i32, store_i64
+from shm.kernel import copy, inlined, kernel, load_i64, load_u32, store_i64
 
 INPUT, OUTPUT, DENIED, SNAPSHOT, CLOSED = 1, 2, 3, 4, 5
 KIND_NAMES = {INPUT: "input", OUTPUT: "output", DENIED: "denied", SNAPSHOT: "snapshot", CLOSED: "closed"}
@@ -59,8 +59,7 @@ def append(journal, now_ns, key, value, payload, payload_bytes):
         store_i64(at + length - 8, 0)
         copy(at + RECORD_BYTES, payload, payload_bytes)
         crc = crc_bytes(crc, at + RECORD_BYTES, padded)
-    store_i32(at + 4, crc)
-    store_i32(at, length)
+    store_i64(at, (crc << 32) | length)
     journal.position += length
     journal.records += 1
     return 1

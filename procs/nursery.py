@@ -1,0 +1,156 @@
+"""The server that stages are forked from: kernels loaded once, one thread, a stage in milliseconds.
+
+    supervisor --(forks, before it has threads)--> nursery --(forks)--> stage, stage, ...
+                 <-------- one seqpacket socket ------->
+
+The nursery imports every stage and loads every kernel from the cache, then forks on request. Each link of the
+chain dies with its parent: PDEATHSIG sends SIGTERM down, and a stage that owns orders cancels them first.
+"""
+
+import ctypes
+import os
+import select
+import signal
+import socket
+import traceback
+from collections.abc import Callable
+
+import msgspec
+
+_PR_SET_PDEATHSIG = 1
+_MESSAGE_BYTES_MAX = 1 << 16
+
+
+class Spawn(msgspec.Struct, tag=1, array_like=True):
+    """Fork the process `group` in its `generation`."""
+
+    group: str
+    generation: int
+
+
+class Spawned(msgspec.Struct, tag=2, array_like=True):
+    """It runs as `pid`."""
+
+    group: str
+    pid: int
+
+
+class Exited(msgspec.Struct, tag=3, array_like=True):
+    """It has ended: exit code, or minus the signal."""
+
+    group: str
+    pid: int
+    code: int
+
+
+class Loaded(msgspec.Struct, tag=4, array_like=True):
+    """All kernels are in memory; `seconds` it took."""
+
+    seconds: float
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_REPLIES = msgspec.msgpack.Decoder(Spawned | Exited | Loaded)
+_REQUESTS = msgspec.msgpack.Decoder(Spawn)
+
+
+def die_with_parent(parent: int) -> None:
+    """Have the kernel send SIGTERM to this process when its parent ends; exits if it already has."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+class Nursery:
+    """The supervisor's end: spawns processes, hears of their ends."""
+
+    def __init__(self, load: Callable[[], float], run: Callable[[str, int], int]) -> None:
+        """Fork the server at once. `load` loads the kernels and returns the seconds it took; `run` is a stage."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        parent = os.getpid()
+        self.pid = os.fork()
+        if self.pid == 0:
+            ours.close()
+            _exit_with(lambda: _serve(theirs, parent, load, run))
+        theirs.close()
+        self.socket = ours
+
+    def spawn(self, group: str, generation: int) -> None:
+        """Ask for a process; `Spawned` follows."""
+        self.socket.send(_ENCODER.encode(Spawn(group, generation)))
+
+    def replies(self, timeout_s: float) -> list[Spawned | Exited | Loaded]:
+        """What has arrived, waiting up to `timeout_s` for the first. Raises ConnectionError when the server is gone."""
+        found: list[Spawned | Exited | Loaded] = []
+        while select.select([self.socket], [], [], 0 if found else timeout_s)[0]:
+            data = self.socket.recv(_MESSAGE_BYTES_MAX)
+            if not data:
+                if found:
+                    return found
+                raise ConnectionError("the process that stages are forked from has ended")
+            found.append(_REPLIES.decode(data))
+        return found
+
+    def close(self) -> None:
+        """Let the server end, and wait for it."""
+        self.socket.close()
+        os.waitpid(self.pid, 0)
+
+
+def _exit_with(body: Callable[[], int]) -> None:
+    """Run a forked child's whole life; never returns into the parent's code."""
+    code = 1
+    try:
+        code = body()
+    except SystemExit as stop:
+        code = stop.code if isinstance(stop.code, int) else 1
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def _serve(channel: socket.socket, parent: int, load: Callable[[], float], run: Callable[[str, int], int]) -> int:
+    die_with_parent(parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    channel.send(_ENCODER.encode(Loaded(load())))
+    children: dict[int, tuple[int, str]] = {}
+    poller = select.poll()
+    poller.register(channel, select.POLLIN)
+    while True:
+        for descriptor, _ in poller.poll():
+            if descriptor != channel.fileno():
+                pid, group = children.pop(descriptor)
+                poller.unregister(descriptor)
+                os.close(descriptor)
+                _, status = os.waitpid(pid, 0)
+                _tell(channel, Exited(group, pid, os.waitstatus_to_exitcode(status)))
+                continue
+            data = channel.recv(_MESSAGE_BYTES_MAX)
+            if not data:
+                return 0
+            request = _REQUESTS.decode(data)
+            pid = _fork_stage(channel, request, run)
+            pidfd = os.pidfd_open(pid)
+            children[pidfd] = (pid, request.group)
+            poller.register(pidfd, select.POLLIN)
+            _tell(channel, Spawned(request.group, pid))
+
+
+def _fork_stage(channel: socket.socket, request: Spawn, run: Callable[[str, int], int]) -> int:
+    parent = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        channel.close()
+        die_with_parent(parent)
+        _exit_with(lambda: run(request.group, request.generation))
+    return pid
+
+
+def _tell(channel: socket.socket, message: Spawned | Exited) -> None:
+    try:
+        channel.send(_ENCODER.encode(message))
+    except OSError:
+        # The supervisor is gone; PDEATHSIG is on its way.
+        return

@@ -1,0 +1,132 @@
+"""The shared segments of one run: made by the supervisor, attached by every process and by monitors.
+
+    run                CLOCK | ready word | instruments | one control cell for each stage
+    <link>             a ring, slots or a cancel set
+    state.<stage>      the stage's state record, read by monitors
+    latency.<stage>    its histograms, and one for tick to order
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from procs.topology import LINKS, STAGES, WIRE, Link
+from procs.wiring import format_link, latency_bytes, link_bytes, stage_module
+from shm.clock import CLOCK
+from shm.control import CONTROL_BYTES, ControlCell, load_word, store_word
+from shm.histogram import HISTOGRAM, HISTOGRAM_BYTES
+from shm.kernel import sources_hash
+from shm.segment import Segment, segment_name
+from trader.instrument import INSTRUMENT, INSTRUMENTS_MAX
+
+_CLOCK_AT = 0
+_READY_AT = 128
+_INSTRUMENTS_AT = 256
+_CELLS_AT = (_INSTRUMENTS_AT + INSTRUMENT.itemsize * INSTRUMENTS_MAX + 127) // 128 * 128
+_RUN_BYTES = _CELLS_AT + len(STAGES) * CONTROL_BYTES
+
+SHARED_LINKS = tuple(link for link in LINKS if WIRE not in (link.producer, *link.consumers))
+"""Links between processes; a wire link lives inside the process that owns the sockets."""
+
+
+def layout_hash() -> int:
+    """A number that changes when any message, table, state or step changes: attachers compare it."""
+    sources = [sources_hash("procs.wiring"), *(sources_hash(f"procs.stages.{stage.name}") for stage in STAGES)]
+    return int(hashlib.blake2b("".join(sources).encode(), digest_size=7).hexdigest(), 16)
+
+
+@dataclass
+class RunSegments:
+    """All segments of a run, by noun."""
+
+    run: str
+    segments: dict[str, Segment] = field(default_factory=dict)
+
+    @classmethod
+    def create(cls, run: str, *, symbols: int, generation: int = 1) -> "RunSegments":
+        """Make them all. Raises SegmentError; then what was made is gone again."""
+        made = cls(run)
+        sizes = {"run": _RUN_BYTES}
+        sizes |= {link.name: link_bytes(link, symbols=symbols) for link in SHARED_LINKS}
+        for stage in STAGES:
+            sizes[f"state.{stage.name}"] = stage_module(stage.name).STATE.itemsize
+            sizes[f"latency.{stage.name}"] = latency_bytes(stage.name) + HISTOGRAM_BYTES
+        try:
+            for noun, size in sizes.items():
+                name = segment_name(run, generation, noun)
+                made.segments[noun] = Segment.create(name, size, layout_hash=layout_hash(), generation=generation)
+        except BaseException:
+            made.unlink()
+            raise
+        for link in SHARED_LINKS:
+            format_link(link, made.segments[link.name].bytes_view())
+        return made
+
+    @classmethod
+    def attach(cls, run: str, *, generation: int = 1) -> "RunSegments":
+        """Map an existing run's segments. Raises SegmentError."""
+        nouns = ["run", *(link.name for link in SHARED_LINKS)]
+        nouns += [f"{kind}.{stage.name}" for stage in STAGES for kind in ("state", "latency")]
+        names = {noun: segment_name(run, generation, noun) for noun in nouns}
+        return cls(run, {noun: Segment.attach(name, layout_hash=layout_hash()) for noun, name in names.items()})
+
+    def address(self, noun: str) -> int:
+        """Address of a segment's content."""
+        return self.segments[noun].address
+
+    @property
+    def clock_address(self) -> int:
+        """Address of the run's CLOCK."""
+        return self.address("run") + _CLOCK_AT
+
+    def clock(self) -> np.ndarray:
+        """The run's CLOCK record."""
+        return self._run_view(_CLOCK_AT, CLOCK, 1)
+
+    def instruments(self) -> np.ndarray:
+        """The instruments, INSTRUMENTS_MAX rows; those with symbol_length 0 are unused."""
+        return self._run_view(_INSTRUMENTS_AT, INSTRUMENT, INSTRUMENTS_MAX)
+
+    def _run_view(self, offset: int, dtype: np.dtype, count: int) -> np.ndarray:
+        content = self.segments["run"].bytes_view()
+        return content[offset : offset + dtype.itemsize * count].view(dtype)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the instruments are filled."""
+        return bool(load_word(self.address("run") + _READY_AT))
+
+    def set_ready(self) -> None:
+        """The instruments are filled: stages may start."""
+        store_word(self.address("run") + _READY_AT, 1)
+
+    def cell(self, stage: str) -> ControlCell:
+        """A stage's control cell."""
+        index = [row.name for row in STAGES].index(stage)
+        return ControlCell(self.address("run") + _CELLS_AT + index * CONTROL_BYTES)
+
+    def state(self, stage: str) -> np.ndarray:
+        """A stage's state record, an array of one."""
+        return self.segments[f"state.{stage}"].bytes_view()[: stage_module(stage).STATE.itemsize].view(
+            stage_module(stage).STATE
+        )
+
+    def histogram(self, stage: str, offset: int) -> np.ndarray:
+        """One of a stage's histograms."""
+        content = self.segments[f"latency.{stage}"].bytes_view()
+        return content[offset : offset + HISTOGRAM_BYTES].view(HISTOGRAM)[0]
+
+    def links_of(self, links: tuple[Link, ...] = SHARED_LINKS) -> dict[str, int]:
+        """Addresses of the shared links by name."""
+        return {link.name: self.address(link.name) for link in links}
+
+    def close(self) -> None:
+        """Unmap everything."""
+        for segment in self.segments.values():
+            segment.close()
+
+    def unlink(self) -> None:
+        """Remove every name."""
+        for segment in self.segments.values():
+            segment.unlink()

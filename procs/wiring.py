@@ -1,0 +1,185 @@
+"""From the table to memory: how large each link is, and a stage's DUTY record bound to it.
+
+Used by every placement alike: separate processes bind to shared segments, replays and tests to ordinary
+memory. A Station holds a stage's record and everything whose address it contains.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from procs.duty_cycle import BATCH_MAX, DUTY, HOPS
+from procs.ports import CANCELS, RING, SLOTS
+from procs.topology import WIRE, Full, Link, inboxes, link_named, outboxes
+from shm.cancels import CANCELS_BYTES, open_cancel_reader
+from shm.codec import body_bytes_fixed
+from shm.control import DOORBELL
+from shm.histogram import HISTOGRAM_BYTES
+from shm.kernel import address_of_array, new_record
+from shm.layout import FRAME_HEADER_BYTES, frame_bytes_max
+from shm.ring import format_ring, open_reader, open_writer, ring_bytes
+from shm.slot import open_slot_reader, open_slot_writer, slot_stride, slots_bytes
+
+CREDIT_BYTES = 4096
+"""What a step may write to one outbox, unless its stage file's CREDIT says more."""
+
+
+@dataclass
+class Station:
+    """One stage bound to memory. `duty`: its record; `keep`: what must outlive it."""
+
+    name: str
+    duty: np.ndarray
+    state: np.ndarray
+    module: ModuleType
+    keep: list[Any] = field(default_factory=list)
+
+    @property
+    def address(self) -> int:
+        """Address of the DUTY record."""
+        return address_of_array(self.duty)
+
+    @property
+    def row(self) -> Any:
+        """The DUTY record."""
+        return self.duty[0]
+
+
+def stage_module(name: str) -> ModuleType:
+    """The stage's file: STATE, OUTBOXES, step, start."""
+    return importlib.import_module(f"procs.stages.{name}")
+
+
+def link_bytes(link: Link, *, symbols: int) -> int:
+    """Bytes of memory that a link takes."""
+    if link.when_full is Full.SET:
+        return CANCELS_BYTES
+    if link.when_full is Full.LATEST:
+        return slots_bytes(symbols, _slot_frame_bytes(link))
+    return ring_bytes(link.capacity_bytes)
+
+
+def format_link(link: Link, content: np.ndarray) -> None:
+    """Prepare a link's zeroed memory."""
+    if link.when_full not in (Full.SET, Full.LATEST):
+        lossy = tuple(range(len(link.consumers))) if link.when_full is Full.DROP else ()
+        format_ring(content, link.capacity_bytes, consumers=len(link.consumers), lossy=lossy)
+
+
+def _slot_frame_bytes(link: Link) -> int:
+    return FRAME_HEADER_BYTES + body_bytes_fixed(link.carries[0])
+
+
+def latency_bytes(stage: str) -> int:
+    """Bytes of a stage's histograms: one set of HOPS for each inbox."""
+    return len(inboxes(stage)) * len(HOPS) * HISTOGRAM_BYTES
+
+
+def histogram_offset(stage: str, link: str, hop: str) -> int:
+    """Where one histogram stands in a stage's latency memory."""
+    index = [inbox.name for inbox in inboxes(stage)].index(link)
+    return (index * len(HOPS) + HOPS.index(hop)) * HISTOGRAM_BYTES
+
+
+def bind(
+    stage: str,
+    links: Mapping[str, int],
+    *,
+    symbols: int,
+    state: np.ndarray,
+    clock: int,
+    control: int = 0,
+    latency: int = 0,
+    doorbell_of: Callable[[str], int] = lambda stage: 0,
+    batch_max: int = BATCH_MAX,
+) -> Station:
+    """A stage's DUTY record over the links' addresses. `control`, `latency` 0: none is kept.
+
+    `doorbell_of`: address of the doorbell of the process that a stage lives in; 0 = it never sleeps.
+    """
+    module = stage_module(stage)
+    station = Station(stage, new_record(DUTY), state, module)
+    row = station.row
+    row["entry"] = module.step.address
+    row["state"] = address_of_array(state)
+    row["clock"] = row["ports"]["clock"] = clock
+    row["control"] = row["ports"]["control"] = control
+    row["timer_ns"] = getattr(module, "TIMER_NS", 0)
+    row["batch_max"] = batch_max
+    own_doorbell = doorbell_of(stage)
+    for index, link in enumerate(inboxes(stage)):
+        _bind_inbox(station, index, link, links[link.name], symbols, latency)
+    row["inbox_count"] = len(inboxes(stage))
+    names = [link.name for link in outboxes(stage)]
+    if sorted(names) != sorted(module.OUTBOXES):
+        raise ValueError(f"stage {stage}: OUTBOXES {sorted(module.OUTBOXES)}, the topology has {sorted(names)}")
+    for index, name in enumerate(module.OUTBOXES):
+        link = link_named(name)
+        sleepers = {doorbell_of(consumer) for consumer in link.consumers if consumer != WIRE}
+        _bind_outbox(station, index, link, links[name], symbols, sorted(sleepers - {0, own_doorbell}))
+    row["ports"]["outbox_count"] = len(names)
+    return station
+
+
+def _bind_inbox(station: Station, index: int, link: Link, address: int, symbols: int, latency: int) -> None:
+    box = station.row["inboxes"][index]
+    box["recorded"] = link.producer == WIRE
+    box["histograms"] = latency + index * len(HOPS) * HISTOGRAM_BYTES if latency else 0
+    if link.when_full is Full.SET:
+        box["kind"] = CANCELS
+        open_cancel_reader(box["cancels"], address, 0)
+    elif link.when_full is Full.LATEST:
+        box["kind"] = SLOTS
+        buffer = _room(station, _slot_frame_bytes(link) + 128)
+        open_slot_reader(box["slot"], address, slot_stride(_slot_frame_bytes(link)), symbols, buffer)
+    else:
+        box["kind"] = RING
+        lossy = link.when_full is Full.DROP
+        buffer = _room(station, frame_bytes_max(link.capacity_bytes)) if lossy else 0
+        open_reader(box["ring"], address, link.consumers.index(station.name), buffer)
+
+
+def _bind_outbox(station: Station, index: int, link: Link, address: int, symbols: int, sleepers: list[int]) -> None:
+    box = station.row["ports"]["outboxes"][index]
+    box["policy"] = link.when_full.value
+    box["credit_bytes"] = getattr(station.module, "CREDIT", {}).get(link.name, CREDIT_BYTES)
+    box["doorbells"][: len(sleepers)] = sleepers
+    box["doorbell_count"] = len(sleepers)
+    if link.when_full is Full.SET:
+        box["kind"] = CANCELS
+        box["cancels"] = address
+    elif link.when_full is Full.LATEST:
+        box["kind"] = SLOTS
+        open_slot_writer(box["slot"], address, slot_stride(_slot_frame_bytes(link)), symbols)
+    else:
+        box["kind"] = RING
+        open_writer(box["ring"], address)
+
+
+def _room(station: Station, size: int) -> int:
+    room = np.zeros(size + 64, dtype=np.uint8)
+    station.keep.append(room)
+    return (room.ctypes.data + 63) & ~63
+
+
+def doorbell_address(cell: int) -> int:
+    """A process's doorbell word, in the control cell of its first stage."""
+    return cell + DOORBELL
+
+
+def memory_links(names: Mapping[str, Link], *, symbols: int) -> tuple[dict[str, int], list[np.ndarray]]:
+    """Links in ordinary memory, for one process: addresses by name, and the arrays to keep alive."""
+    addresses, keep = {}, []
+    for name, link in names.items():
+        size = link_bytes(link, symbols=symbols)
+        raw = np.zeros(size + 128, dtype=np.uint8)
+        offset = -raw.ctypes.data % 128
+        content = raw[offset : offset + size]
+        format_link(link, content)
+        addresses[name] = content.ctypes.data
+        keep.append(raw)
+    return addresses, keep
