@@ -67,7 +67,7 @@ class HttpConnection(asyncio.Protocol):
         self._owner.gone(self)
 
     def eof_received(self) -> bool:
-        """The client will send no more; an answer that it waits for still goes out."""
+        """The client will send no more; the answers that it waits for still go out."""
         self._at_end = True
         return self._current is not None
 
@@ -81,7 +81,7 @@ class HttpConnection(asyncio.Protocol):
         request, self._current = self._current, None
         if self._transport is None:
             return
-        keep_alive = keep_alive and request is not None and request.keep_alive and not self._at_end
+        keep_alive = keep_alive and request is not None and request.keep_alive
         head = (
             f"HTTP/1.1 {status} {PHRASES.get(status, 'Unknown')}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
@@ -109,6 +109,8 @@ class HttpConnection(asyncio.Protocol):
                     return
         finally:
             self._reading = False
+            if self._at_end and self._current is None:
+                self.close()
 
     def _take_one(self) -> bool:
         """Take the first request of what was received; whether it was complete."""
