@@ -1,0 +1,92 @@
+"""Records that tests of risk feed it with: a market, intents, reports, and a state that is ready to trade."""
+
+import numpy as np
+
+from shm.codec import record_dtype
+from shm.kernel import new_record
+from trader.enums import BookState, RefusalReason
+from trader.instrument import INSTRUMENT
+from trader.messages import AccountState, BookTop, ExecutionReport, OrderIntent
+from trader.orders import pack_client_order_id
+from trader.risk.checks import decide
+from trader.risk.exposure import RISK, reset_exposure
+from trader.risk.facts import apply_account, apply_top
+from trader.risk.limits import RiskConfig, fill_limits
+
+EPOCH = 3
+TICK_VALUE_E8 = 10_000
+CONFIG = RiskConfig(
+    order_lots_max=20,
+    order_notional_max=100,
+    position_lots_max=60,
+    open_orders_max=4,
+    price_collar_bps=100,
+    book_age_ms_max=500,
+)
+AGE_NS_MAX = 500_000_000
+
+
+def instrument(symbol_id: int = 0, symbol: bytes = b"BTCUSDT") -> np.ndarray:
+    row = new_record(INSTRUMENT)
+    row["symbol_id"] = symbol_id
+    row["tick_multiple"] = row["lot_multiple"] = 1
+    row["price_decimals"], row["size_decimals"] = 1, 3
+    row["size_lots_min"], row["size_lots_max"] = 1, 1_000
+    row["notional_e8_min"] = 10**8
+    row["tick_value_e8"] = TICK_VALUE_E8
+    row["symbol_length"] = len(symbol)
+    row["symbol"][0, : len(symbol)] = np.frombuffer(symbol, np.uint8)
+    return row
+
+
+def fresh_risk(config: RiskConfig = CONFIG, symbols: int = 1) -> np.ndarray:
+    risk = new_record(RISK)
+    reset_exposure(risk[0], symbols)
+    for symbol_id in range(symbols):
+        fill_limits(risk[0]["symbols"][symbol_id]["limits"], config, instrument(symbol_id)[0])
+    return risk
+
+
+def message(schema, /, **fields) -> np.ndarray:
+    record = new_record(record_dtype(schema))
+    for name, value in fields.items():
+        record[name] = value
+    return record
+
+
+def top(bid: int, ask: int, state: int = BookState.LIVE, symbol_id: int = 0, lots: int = 1) -> np.ndarray:
+    record = message(BookTop, symbol_id=symbol_id, state=state, epoch=1)
+    record["bid_ticks"][0, 0], record["ask_ticks"][0, 0] = bid, ask
+    record["bid_lots"][0, 0] = record["ask_lots"][0, 0] = lots
+    return record
+
+
+def intent(counter: int, slot: int, side: int = 1, price: int = 49_990, size: int = 5, **more) -> np.ndarray:
+    fields = {
+        "client_order_id": pack_client_order_id(EPOCH, 1, counter, slot),
+        "order_slot": slot,
+        "side": side,
+        "price_ticks": price,
+        "size_lots": size,
+        **more,
+    }
+    return message(OrderIntent, **fields)
+
+
+def report(of: np.ndarray, kind: int, state: int, lots: int = 0, trade_id: int = 0, **more) -> np.ndarray:
+    fields = {name: of[name][0] for name in ("client_order_id", "order_slot", "side", "price_ticks", "size_lots")}
+    fields |= {"kind": kind, "state": state, "last_lots": lots, "trade_id": trade_id, "venue_order_id": 1}
+    return message(ExecutionReport, **(fields | {"last_ticks": of["price_ticks"][0]} | more))
+
+
+def ready_risk(config: RiskConfig = CONFIG, symbols: int = 1) -> np.ndarray:
+    risk = fresh_risk(config, symbols)
+    for symbol_id in range(symbols):
+        apply_account(risk[0], message(AccountState, symbol_id=symbol_id, reconciled=1, epoch=EPOCH)[0])
+        apply_top(risk[0], top(49_995, 50_005, symbol_id=symbol_id)[0], 0)
+    return risk
+
+
+def refusal(risk: np.ndarray, wanted: np.ndarray, now_ns: int = 0) -> tuple[RefusalReason, int, int]:
+    reason = RefusalReason(decide(risk[0], wanted[0], now_ns))
+    return reason, int(risk["found"][0]), int(risk["allowed"][0])
