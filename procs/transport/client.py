@@ -7,6 +7,7 @@ Ids in `authenticate` log on first (Ed25519 `session.logon`); then CONNECTED and
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable, Collection
 from functools import partial
@@ -18,7 +19,7 @@ from picows import WSCloseCode, WSHandshakeError, WSMsgType, WSTransport
 from procs.transport import FRAME_BYTES_MAX, WireSink, WireStatus, unix_ms
 from procs.transport.authentication import Credentials
 from procs.transport.rest import RestClient, preload
-from procs.transport.wire import Wire
+from procs.transport.wire import LINGER_S, Wire
 from trader.enums import WireKind
 
 TEXT = WSMsgType.TEXT
@@ -134,7 +135,7 @@ class ClientTransport:
     async def _connect_wire(self, wire: "_ClientWire", path: str) -> None:
         try:
             async with asyncio.timeout(TIMEOUT_S):
-                await picows.ws_connect(
+                ws, _ = await picows.ws_connect(
                     lambda: wire,
                     self._socket_url + path,
                     max_frame_size=FRAME_BYTES_MAX,
@@ -151,6 +152,8 @@ class ClientTransport:
         else:
             if wire.ws is None:  # the server went away before its upgrade answer was complete
                 self.lose(wire, WireStatus.ABNORMAL)
+            with contextlib.suppress(Exception):  # told by LOST already; unasked, the event loop would report it again
+                await ws.wait_disconnected()
 
     def is_current(self, wire: "_ClientWire") -> bool:
         """Whether anything of this connection may still reach the sink."""
@@ -168,7 +171,7 @@ class ClientTransport:
 
     def _deliver_lost(self, connection_id: int, status: int) -> None:
         if not self._closed:
-            self.sink.frame(connection_id, WireKind.LOST, int(status), b"")
+            self.sink.frame(connection_id, int(WireKind.LOST), int(status), b"")
 
     def _forget(self, connection_id: int) -> None:
         """Drop a connection without a word to the sink."""
@@ -200,8 +203,8 @@ class ClientTransport:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._rest.close()
-        for ws in sockets:
-            await asyncio.wait([asyncio.ensure_future(ws.wait_disconnected())], timeout=TIMEOUT_S)
+        ends = [asyncio.wait_for(ws.wait_disconnected(), 2 * LINGER_S) for ws in sockets]
+        await asyncio.gather(*ends, return_exceptions=True)
 
 
 class _ClientWire(Wire):
@@ -235,9 +238,9 @@ class _ClientWire(Wire):
         self.deliver = self._owner.sink.frame
         self._owner.start_sending(self, self.ws)
         try:
-            self.deliver(self.connection_id, WireKind.CONNECTED, 0, b"")
+            self.deliver(self.connection_id, int(WireKind.CONNECTED), 0, b"")
             if authenticated:
-                self.deliver(self.connection_id, WireKind.AUTHENTICATED, 0, b"")
+                self.deliver(self.connection_id, int(WireKind.AUTHENTICATED), 0, b"")
         except Exception as error:
             self.fail(error)
 

@@ -39,7 +39,7 @@ class RestClient:
         """Send one request and deliver its RESPONSE. Requests wait for each other, so replies keep their order."""
         async with self._turn:
             status, body = await self._exchange(request, signed)
-        self._sink.frame(0, WireKind.RESPONSE, status, body)
+        self._sink.frame(0, int(WireKind.RESPONSE), status, body)
 
     async def _exchange(self, request: bytes, signed: bool) -> tuple[int, bytes]:
         import aiohttp  # processes without REST do not pay for it

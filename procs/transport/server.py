@@ -18,7 +18,7 @@ from procs.transport import WireSink, unix_ms
 from procs.transport.authentication import Verifier
 from procs.transport.http import HttpConnection, HttpRequest
 from procs.transport.upgrade import hand_over
-from procs.transport.wire import Wire
+from procs.transport.wire import LINGER_S, Wire
 from trader.enums import WireKind
 
 TEXT = WSMsgType.TEXT
@@ -114,7 +114,7 @@ class ServerTransport:
         head = [f"{request.method} {request.target}", *(f"{name}: {value}" for name, value in request.headers.items())]
         payload = "\n".join(head).encode() + b"\n\n" + request.body
         try:
-            self.sink.frame(connection_id, WireKind.REQUEST, int(self._is_verified(request)), payload)
+            self.sink.frame(connection_id, int(WireKind.REQUEST), int(self._is_verified(request)), payload)
         except Exception as error:
             context = {"message": "the stage failed on a request", "exception": error}
             asyncio.get_running_loop().call_exception_handler(context)
@@ -170,7 +170,7 @@ class ServerTransport:
             self._senders[wire.connection_id] = None
             self._release(wire.connection_id)
             if not self.closed:
-                self.sink.frame(wire.connection_id, WireKind.LOST, wire.close_status(), b"")
+                self.sink.frame(wire.connection_id, int(WireKind.LOST), wire.close_status(), b"")
 
     def set_paused(self, wire: "_ServerWire", *, paused: bool) -> None:
         """Keep `writable`: clear while any client is behind."""
@@ -203,8 +203,8 @@ class ServerTransport:
             wire.close(WSCloseCode.GOING_AWAY)
         for connection in list(self._http):
             connection.close()
-        for ws in sockets:
-            await asyncio.wait([asyncio.ensure_future(ws.wait_disconnected())], timeout=2.0)
+        ends = [asyncio.wait_for(ws.wait_disconnected(), 2 * LINGER_S) for ws in sockets]
+        await asyncio.gather(*ends, return_exceptions=True)
         await asyncio.sleep(0)
 
 
@@ -228,7 +228,7 @@ class _ServerWire(Wire):
         if self._owner.verifier is None:
             self.deliver = self._owner.sink.frame
         try:
-            self._owner.sink.frame(self.connection_id, WireKind.CONNECTED, 0, self._path)
+            self._owner.sink.frame(self.connection_id, int(WireKind.CONNECTED), 0, self._path)
         except Exception as error:
             self.fail(error)
 
@@ -245,7 +245,7 @@ class _ServerWire(Wire):
             self.ws.send(TEXT, reply)
         if good:
             self.deliver = owner.sink.frame
-            owner.sink.frame(connection_id, WireKind.AUTHENTICATED, 0, b"")
+            owner.sink.frame(connection_id, int(WireKind.AUTHENTICATED), 0, b"")
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         """The socket is gone."""

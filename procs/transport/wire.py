@@ -90,8 +90,8 @@ class Wire(WSListener):
         """Why the connection ended: the close code of whoever closed first, ABNORMAL where nobody said."""
         handshake = self.ws.close_handshake if self.ws is not None else None
         if handshake is None:
-            return WireStatus.ABNORMAL
+            return int(WireStatus.ABNORMAL)
         first = handshake.recv if handshake.recv_then_sent else handshake.sent
         if first is None:
-            return WireStatus.ABNORMAL
-        return cast(int, first.code) or WireStatus.NORMAL
+            return int(WireStatus.ABNORMAL)
+        return int(cast(int, first.code)) or int(WireStatus.NORMAL)

@@ -5,7 +5,7 @@ import socket
 
 import picows
 
-from procs.transport import WireStatus
+from procs.transport import WireStatus, client
 from procs.transport.client import ClientTransport
 from tests.procs.wire_events import PATIENCE_S, Events, pair, run
 from trader.enums import WireKind
@@ -84,16 +84,16 @@ def test_connect_to_nobody_is_lost_and_a_delayed_connect_finds_the_server_back()
     async def scenario():
         sink = Events()
         port = unused_port()
-        client = ClientTransport(sink, f"ws://127.0.0.1:{port}", None)
-        await client.open()
-        client.act(1, CONNECT, 0, 0, b"/ws")
+        transport = ClientTransport(sink, f"ws://127.0.0.1:{port}", None)
+        await transport.open()
+        transport.act(1, CONNECT, 0, 0, b"/ws")
         lost = await sink.until(LOST)
-        client.act(1, CONNECT, 0, 60_000_000, b"/ws")
+        transport.act(1, CONNECT, 0, 60_000_000, b"/ws")
         listener = await picows.ws_create_server(lambda request: picows.WSListener(), "127.0.0.1", port)
         before = asyncio.get_running_loop().time()
         await sink.until(CONNECTED)
         waited_s = asyncio.get_running_loop().time() - before
-        await client.close()
+        await transport.close()
         listener.close()
         await listener.wait_closed()
 
@@ -107,10 +107,10 @@ def test_refused_upgrade_tells_its_http_status():
     async def scenario():
         sink = Events()
         listener = await picows.ws_create_server(lambda request: None, "127.0.0.1", 0)
-        client = ClientTransport(sink, f"ws://127.0.0.1:{listener.sockets[0].getsockname()[1]}", None)
-        client.act(1, CONNECT, 0, 0, b"/nowhere")
+        transport = ClientTransport(sink, f"ws://127.0.0.1:{listener.sockets[0].getsockname()[1]}", None)
+        transport.act(1, CONNECT, 0, 0, b"/nowhere")
         lost = await sink.until(LOST)
-        await client.close()
+        await transport.close()
         listener.close()
         await listener.wait_closed()
 
@@ -215,5 +215,60 @@ def test_sixty_four_clients_are_one_too_many():
 
             assert lost[2] == WireStatus.TRY_AGAIN_LATER
             assert sorted(event[0] for event in both.heard_by_server.of(CONNECTED)) == list(range(1, 64))
+
+    run(scenario())
+
+
+def test_server_that_never_answers_the_upgrade_is_given_up_and_can_be_left(monkeypatch):
+    async def scenario():
+        monkeypatch.setattr(client, "TIMEOUT_S", 0.05)
+        accepted = []
+        silent = await asyncio.start_server(lambda reader, writer: accepted.append(writer), "127.0.0.1", 0)
+        transport = ClientTransport(Events(), f"ws://127.0.0.1:{silent.sockets[0].getsockname()[1]}", None)
+        transport.act(1, CONNECT, 0, 0, b"/ws")
+        unreachable = await transport.sink.until(LOST)
+        transport.act(1, CONNECT, 0, 0, b"/ws")
+        await asyncio.sleep(0.01)
+        transport.act(1, CLOSE, 0, 0, b"")
+        closed = await transport.sink.until(LOST, 2)
+        await asyncio.sleep(0.1)
+        await transport.close()
+        for writer in accepted:
+            writer.close()
+        silent.close()
+
+        assert unreachable == (1, LOST, WireStatus.UNREACHABLE, b"")
+        assert closed == (1, LOST, WireStatus.NORMAL, b"")
+        assert len(transport.sink.seen) == 2
+
+    run(scenario())
+
+
+def test_nothing_is_heard_after_close():
+    async def scenario():
+        async with pair() as both:
+            await both.connect()
+            both.server.act(1, FRAME, 0, 0, b"late")
+            await both.client.close()
+            await both.server.close()
+            count = len(both.heard_by_client.seen), len(both.heard_by_server.seen)
+            both.client.act(1, CONNECT, 0, 0, b"/ws")
+            await asyncio.sleep(0.02)
+
+            assert (len(both.heard_by_client.seen), len(both.heard_by_server.seen)) == count
+            assert both.heard_by_client.of(LOST) == []
+
+    run(scenario())
+
+
+def test_close_code_of_the_peer_is_told_even_a_private_one():
+    async def scenario():
+        async with pair() as both:
+            ws, _ = await picows.ws_connect(picows.WSListener, f"ws://127.0.0.1:{both.server.port}/ws")
+            ws.send(picows.WSMsgType.CLOSE, (4001).to_bytes(2, "big") + b"bye")
+            lost = await both.heard_by_server.until(LOST)
+            await ws.wait_disconnected()
+
+            assert lost == (1, LOST, 4001, b"")
 
     run(scenario())

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 
 import uvloop
 
@@ -71,6 +72,7 @@ async def pair(*, authenticate=(), credentials=None, answer=None, **server_optio
     finally:
         await client.close()
         await server.close()
+        gc.collect()  # what nobody asked after is reported when it is collected
     assert not both.failures
 
 
