@@ -1,0 +1,105 @@
+"""What outlives a run: the epoch of client order ids, and latches that only a person takes off.
+
+    state_dir/
+      epoch          decimal, the epoch of the newest run; grows by one with each
+      lock           held while the epoch is read and written, so that two runs never share one
+      latch-NAME     why trading was halted; while it is there, no order is sent
+
+Every write is complete or absent: a temporary file, synced, renamed, and the folder synced, before the first
+order leaves. An unreadable epoch is an error, never a fresh start: a second use of an id could be taken for
+the first order's.
+"""
+
+import fcntl
+import os
+import re
+from pathlib import Path
+
+from procs.errors import OperatorError
+
+EPOCH_MAX = (1 << 19) - 1
+"""Client order ids hold the epoch above bit 44 of a positive int64."""
+
+_LATCH_NAME = re.compile(r"[a-z][a-z0-9-]*")
+
+
+def default_state_dir() -> Path:
+    """`TRADER_STATE_DIR`, else the user's state folder."""
+    configured = os.environ.get("TRADER_STATE_DIR")
+    if configured:
+        return Path(configured)
+    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(base) / "trader"
+
+
+class StateDir:
+    """The folder, created with mode 0700. Raises OperatorError where it cannot be written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise OperatorError(f"state_dir: found '{path}' ({error.strerror}), allowed a writable folder") from None
+
+    def next_epoch(self) -> int:
+        """Take the next epoch, 1 to EPOCH_MAX; it is on disk before this returns."""
+        try:
+            with (self.path / "lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                epoch = self.epoch() + 1
+                if epoch > EPOCH_MAX:
+                    raise OperatorError(f"{self.path / 'epoch'}: found {epoch - 1}, allowed 0 to {EPOCH_MAX - 1}")
+                self._write("epoch", f"{epoch}\n")
+                return epoch
+        except OSError as error:
+            raise OperatorError(f"state_dir: found '{self.path}' ({error.strerror}), allowed a writable folder") from None
+
+    def epoch(self) -> int:
+        """The newest run's epoch; 0 before the first run."""
+        path = self.path / "epoch"
+        try:
+            text = path.read_text(errors="replace").strip()
+        except FileNotFoundError:
+            return 0
+        if not re.fullmatch(r"[0-9]{1,7}", text):
+            raise OperatorError(
+                f"{path}: found '{text[:20]}', allowed a number: write one above every epoch ever used, never 0"
+            )
+        return int(text)
+
+    def latch(self, name: str, reason: str) -> None:
+        """Halt trading beyond this run, and say why. A latch that is set keeps its first reason."""
+        assert _LATCH_NAME.fullmatch(name), name
+        if not (self.path / f"latch-{name}").exists():
+            self._write(f"latch-{name}", reason.rstrip() + "\n")
+
+    def latches(self) -> dict[str, str]:
+        """Every latch that is set, with its reason."""
+        files = sorted(self.path.glob("latch-*"))
+        return {file.name.removeprefix("latch-"): file.read_text().strip() for file in files}
+
+    def take_off(self, name: str) -> None:
+        """A person has looked: trading may go on. Raises OperatorError if no such latch is set."""
+        try:
+            (self.path / f"latch-{name}").unlink()
+        except FileNotFoundError:
+            found = ", ".join(self.latches()) or "none"
+            raise OperatorError(f"latch '{name}': not set, set are: {found}") from None
+        self._sync_folder()
+
+    def _write(self, name: str, text: str) -> None:
+        temporary = self.path / f".{name}.{os.getpid()}"
+        with temporary.open("w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self.path / name)
+        self._sync_folder()
+
+    def _sync_folder(self) -> None:
+        folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
