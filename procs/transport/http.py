@@ -93,7 +93,8 @@ class HttpConnection(asyncio.Protocol):
             return
         self._rest()
         if not self._reading:
-            self._take_requests()
+            # Not from here: an answer comes from within the stage's own turn, which no request may enter again.
+            asyncio.get_running_loop().call_soon(self._take_requests)
 
     def close(self) -> None:
         """Flush and close."""

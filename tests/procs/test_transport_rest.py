@@ -168,6 +168,29 @@ def test_http_that_is_not_understood_is_refused_and_closed(text, status):
     run(scenario())
 
 
+def test_next_request_is_never_delivered_from_within_an_answer():
+    async def scenario():
+        acting = []
+
+        async with pair() as both:
+
+            def answer(connection_id):
+                acting.append(connection_id)
+                both.server.act(connection_id, RESPONSE, 200, 0, b"{}")
+                acting.pop()
+
+            def hear(connection_id, kind, status, payload):
+                assert not acting
+                asyncio.get_running_loop().call_later(0.002, answer, connection_id)
+
+            both.heard_by_server.answer = hear
+            answers = await say(both.server.port, b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n" * 3)
+
+            assert answers.count(b"HTTP/1.1 200 OK") == 3
+
+    run(scenario())
+
+
 def test_request_in_the_wrong_form_fails_the_stage_and_not_silently():
     async def scenario():
         async with pair() as both:
