@@ -26,8 +26,15 @@ from shm.journal import (
     record_port,
     record_sequence,
 )
-from shm.kernel import address_of, inlined, kernel, load_i64, view
-from shm.layout import FRAME_HEADER_BYTES, LENGTH_MASK
+from shm.kernel import address_of, copy, inlined, kernel, load_i64, store_i64, view
+from shm.layout import (
+    FRAME_HEADER_BYTES,
+    FRAME_ORIGIN,
+    FRAME_PUBLISH,
+    FRAME_SEQUENCE,
+    LENGTH_MASK,
+    TYPE_SHIFT,
+)
 from shm.ring import WRITER, claim, commit
 from shm.slot import SLOT_WRITER, slot_claim, slot_commit
 from shm.atomics import store_release
@@ -47,6 +54,7 @@ OUTBOX = np.dtype(
         ("sent", "i8"),
         ("refused", "i8"),
         ("touched", "i8"),
+        ("mirrored", "i8"),
         ("doorbells", "i8", (CONSUMERS_MAX,)),
         ("doorbell_count", "i8"),
         ("cancels", "i8"),
@@ -55,7 +63,8 @@ OUTBOX = np.dtype(
     ],
     align=True,
 )
-"""One link out. `credit_bytes`: the most that one step may write; `touched`: a doorbell is owed."""
+"""One link out. `credit_bytes`: the most that one step may write; `touched`: a doorbell is owed; `mirrored`: a
+replay's slots, whose every publication is queued in `ring` too."""
 
 PORTS = np.dtype(
     [
@@ -107,6 +116,8 @@ def send(ports, outbox, record):
     publish_ns = read_clock(own.clock)
     if box.kind == SLOTS:
         sequence = slot_commit(box.slot, tag_of_record(record), frame_bytes, own.origin_ns, publish_ns)
+        if box.mirrored:
+            _mirror(box, sequence, frame, frame_bytes)
     else:
         sequence = box.ring.sequence
         commit(box.ring, tag_of_record(record), frame_bytes, own.origin_ns, publish_ns)
@@ -114,6 +125,17 @@ def send(ports, outbox, record):
     box.sent += 1
     _record_output(own, outbox, sequence, frame, frame_bytes)
     return 1
+
+
+@kernel
+def _mirror(box, sequence, frame, frame_bytes):
+    """Queue a publication as well, under its own sequence: a replay hands over the one that was read."""
+    queued = claim(box.ring, frame_bytes)
+    if queued != 0:
+        copy(queued + FRAME_HEADER_BYTES, frame + FRAME_HEADER_BYTES, frame_bytes - FRAME_HEADER_BYTES)
+        origin_ns, publish_ns = load_i64(frame + FRAME_ORIGIN), load_i64(frame + FRAME_PUBLISH)
+        commit(box.ring, load_i64(frame) >> TYPE_SHIFT, frame_bytes, origin_ns, publish_ns)
+        store_i64(queued + FRAME_SEQUENCE, sequence)
 
 
 @inlined

@@ -1,6 +1,6 @@
 """The shared segments of one run: made by the supervisor, attached by every process and by monitors.
 
-    run                CLOCK | ready word | instruments | one control cell for each stage
+    run                CLOCK | words | instruments | one control cell for each stage
     <link>             a ring, slots or a cancel set
     state.<stage>      the stage's state record, read by monitors
     latency.<stage>    its histograms, and one for tick to order
@@ -20,8 +20,11 @@ from shm.kernel import sources_hash
 from shm.segment import Segment, segment_name
 from trader.instrument import INSTRUMENT, INSTRUMENTS_MAX
 
+READY, PORT, RECORDING_LINES, RECORDING_DONE = range(4)
+"""Words of the run: instruments filled; the exchange's port; recorded lines served; all of them served."""
+
 _CLOCK_AT = 0
-_READY_AT = 128
+_WORDS_AT = 128
 _INSTRUMENTS_AT = 256
 _CELLS_AT = (_INSTRUMENTS_AT + INSTRUMENT.itemsize * INSTRUMENTS_MAX + 127) // 128 * 128
 _RUN_BYTES = _CELLS_AT + len(STAGES) * CONTROL_BYTES
@@ -92,14 +95,13 @@ class RunSegments:
         content = self.segments["run"].bytes_view()
         return content[offset : offset + dtype.itemsize * count].view(dtype)
 
-    @property
-    def ready(self) -> bool:
-        """Whether the instruments are filled."""
-        return bool(load_word(self.address("run") + _READY_AT))
+    def word(self, index: int) -> int:
+        """One of the run's words, 0 until it is set."""
+        return int(load_word(self.address("run") + _WORDS_AT + 8 * index))
 
-    def set_ready(self) -> None:
-        """The instruments are filled: stages may start."""
-        store_word(self.address("run") + _READY_AT, 1)
+    def set_word(self, index: int, value: int) -> None:
+        """Publish one of the run's words."""
+        store_word(self.address("run") + _WORDS_AT + 8 * index, value)
 
     def cell(self, stage: str) -> ControlCell:
         """A stage's control cell."""

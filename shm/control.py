@@ -60,6 +60,11 @@ class ControlCell:
         """Give a command; the former one must have been acknowledged or is overridden."""
         _issue(self.address, int(command), argument)
 
+    def reset(self) -> None:
+        """Forget a dead process's answers, before its successor takes the cell."""
+        for word in (ACKNOWLEDGED, STATE, HEARTBEAT, PID, FAILURE, HALTED):
+            store_word(self.address + word, 0)
+
     def acknowledged(self, command: int) -> bool:
         """Whether the stage has done this command since it was issued."""
         return bool(load_word(self.address + ACKNOWLEDGED) == command)

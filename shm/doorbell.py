@@ -12,7 +12,7 @@ The two fences make "I sleep" and "I published" impossible to miss both ways. On
 
 from numba import types
 
-from shm.atomics import exchange, load_acquire, load_relaxed, store_release
+from shm.atomics import exchange, fence, load_acquire, load_relaxed, store_release
 from shm.kernel import inlined, kernel, store_i64
 from shm.layout import DOORBELL_DESCRIPTOR, DOORBELL_STATE
 
@@ -48,6 +48,13 @@ def ring_doorbell(doorbell, scratch):
     """
     if load_relaxed(doorbell + DOORBELL_STATE) != AWAKE:
         _wake(doorbell, scratch)
+
+
+@kernel
+def wake(doorbell, scratch):
+    """Wake the sleeper of a doorbell, for callers in Python: fences first."""
+    fence()
+    ring_doorbell(doorbell, scratch)
 
 
 @kernel

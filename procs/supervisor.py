@@ -1,0 +1,229 @@
+"""Starts a run, watches it, stops it in order, and says how it went.
+
+    nursery forked -> segments -> exchange -> instruments -> stages, consumers first -> START done by all -> RUN
+    QUOTES_OFF -> CANCEL_ALL confirmed -> DRAIN in flow order -> DONE by all -> result -> segments unlinked
+
+A process that exits (pidfd, told by the nursery) or whose work loop stops beating ends the run: cancel-all goes
+out, by a successor router in cancel-only mode when the router itself is gone, and the run exits non-zero with the
+cause named.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from procs.errors import OperatorError
+from procs.launch import SUCCESSOR, LaunchPlan, run_process
+from procs.nursery import Exited, Loaded, Nursery, Spawned
+from procs.placement import groups
+from procs.run_segments import PORT, READY, RECORDING_DONE, RunSegments
+from procs.topology import STAGES, TRADING
+from procs.venue_facts import fetch_instruments
+from procs.wiring import doorbell_address
+from shm.clock import calibrate, now_ns
+from shm.control import DONE, FAILED
+from shm.doorbell import wake
+from shm.segment import SegmentError, sweep
+from trader.enums import Command
+
+HANG_NS = 1_000_000_000
+"""A work loop that has not beaten for so long is taken for hung."""
+
+START_S = 60.0
+CANCEL_S = 1.5
+DRAIN_S = 5.0
+POLL_S = 0.02
+_RECORDING_REST_S = 1.0
+
+
+class RunFailed(Exception):
+    """The run ended for a reason that is not an operator's mistake; the text names stage and cause."""
+
+
+class Supervisor:
+    """One run, from fork to unlink. `on_tick` is called about fifty times a second while it trades."""
+
+    def __init__(self, plan: LaunchPlan, load: Callable[[], float]) -> None:
+        self.plan = plan
+        self.nursery = Nursery(load, lambda group, generation: run_process(plan, group, generation))
+        self.segments: RunSegments | None = None
+        self.pids: dict[str, int] = {}
+        self.exits: dict[str, int] = {}
+        self.stopping = False
+        self.interrupted = ""
+        self.failure = ""
+        self.load_seconds = 0.0
+        self.running_ns = 0
+        self._scratch = np.zeros(2, dtype=np.int64)
+
+    def start(self) -> None:
+        """Everything up to RUN. Raises RunFailed or OperatorError; then nothing is left running."""
+        sweep()
+        try:
+            self.segments = RunSegments.create(self.plan.run, symbols=len(self.plan.config.symbols))
+        except SegmentError as error:
+            raise OperatorError(str(error)) from None
+        calibrate(self.segments.clock())
+        self._await(lambda: self.load_seconds > 0, "the kernels")
+        for group in groups(self.plan.config.placement):
+            self.nursery.spawn(group.name, 1)
+        self._await(lambda: self.memory.word(PORT) != 0, "the exchange's port")
+        rows = fetch_instruments(f"http://127.0.0.1:{self.memory.word(PORT)}", self.plan.config.symbols)
+        self.memory.instruments()[: len(rows)] = rows
+        self.memory.set_word(READY, 1)
+        for stage in ("exchange", *reversed(TRADING)):
+            self._await(lambda stage=stage: self.memory.cell(stage).acknowledged(Command.START), f"stage {stage}")
+        for stage in ("exchange", *reversed(TRADING)):
+            self._command(stage, Command.RUN)
+        self.running_ns = int(now_ns(self.memory.clock_address))
+
+    @property
+    def memory(self) -> RunSegments:
+        """The run's segments."""
+        assert self.segments is not None
+        return self.segments
+
+    def trade(self, duration_s: float, on_tick: Callable[[], None] = lambda: None) -> None:
+        """Watch until the duration or the recording is over, somebody interrupts, or something fails."""
+        end = time.monotonic() + duration_s if duration_s else float("inf")
+        rest = 0.0
+        while time.monotonic() < end and not self.interrupted:
+            self._watch()
+            on_tick()
+            if self.plan.config.replay and self.memory.word(RECORDING_DONE):
+                rest = rest or time.monotonic() + _RECORDING_REST_S
+                end = min(end, rest)
+
+    def stop(self) -> None:
+        """Quotes off, everything cancelled and confirmed, each stage drained in flow order."""
+        self.stopping = True
+        self._ask("strategy", Command.QUOTES_OFF, CANCEL_S)
+        self._ask("router", Command.CANCEL_ALL, CANCEL_S)
+        for stage in (*TRADING, "exchange"):
+            self._command(stage, Command.DRAIN)
+            self._await_quietly(lambda stage=stage: self.memory.cell(stage).state == DONE, DRAIN_S)
+
+    def abort(self, cause: str) -> None:
+        """Something died or hung: no new orders, cancel everything, by a successor if the router is gone."""
+        self.failure = self.failure or cause
+        self.stopping = True
+        self._ask("risk", Command.HALT, 0.1)
+        home = self.plan.home_of("router").name
+        if home in self.exits or self._is_hung("router"):
+            self._kill(home)
+            self._succeed_router(home)
+        self._ask("router", Command.CANCEL_ALL, CANCEL_S)
+
+    def _succeed_router(self, home: str) -> None:
+        """A new router process, cancel-only, with the same key: its own START cancels and reconciles."""
+        cell = self.memory.cell("router")
+        cell.reset()
+        self.nursery.spawn(SUCCESSOR, 2)
+        self._await_quietly(lambda: cell.acknowledged(Command.START), CANCEL_S)
+
+    def close(self) -> None:
+        """Nothing of the run is left afterwards: processes, segments, descriptors."""
+        for group in list(self.pids):
+            if group not in self.exits:
+                self._signal(group, signal.SIGTERM if self.stopping else signal.SIGKILL)
+        self._await_quietly(lambda: set(self.pids) <= set(self.exits), 0.5)
+        for group in list(self.pids):
+            self._kill(group)
+        self._await_quietly(lambda: set(self.pids) <= set(self.exits), 1.0)
+        self.nursery.close()
+        if self.segments is not None:
+            self.segments.unlink()
+            self.segments.close()
+        for descriptor in (*self.plan.eventfds.values(), self.plan.key_descriptor):
+            os.close(descriptor)
+
+    def _ask(self, stage: str, command: Command, timeout_s: float) -> bool:
+        """Give a command and wait for its acknowledgement; False when it did not come."""
+        cell = self.memory.cell(stage)
+        if cell.state in (DONE, FAILED) or self._home(stage) in self.exits:
+            return False
+        self._command(stage, command)
+        return self._await_quietly(lambda: cell.acknowledged(command), timeout_s)
+
+    def _home(self, stage: str) -> str:
+        """Name of the process that a stage lives in now."""
+        return SUCCESSOR if stage == "router" and SUCCESSOR in self.pids else self.plan.home_of(stage).name
+
+    def _command(self, stage: str, command: Command) -> None:
+        """Give a command and wake the process that must hear it."""
+        self.memory.cell(stage).issue(command)
+        first = self.plan.group(self._home(stage)).stages[0]
+        wake(doorbell_address(self.memory.cell(first).address), self._scratch.ctypes.data)
+
+    def _watch(self) -> None:
+        """Hear of exits and look at heartbeats. Raises RunFailed with the cause."""
+        self._hear(POLL_S)
+        for group, code in self.exits.items():
+            raise RunFailed(f"stage {group}: {_how_it_ended(code)}{self._step_code(group)}")
+        for stage in STAGES:
+            if self._is_hung(stage.name):
+                raise RunFailed(f"stage {stage.name}: hung, its work loop has not beaten for {HANG_NS / 1e9:g} s")
+            if stage.name in TRADING and self.memory.cell(stage.name).halted:
+                raise RunFailed(f"stage {stage.name}: an outbox or a journal that must not lose was full")
+
+    def _is_hung(self, stage: str) -> bool:
+        beat = self.memory.cell(stage).heartbeat_ns
+        return bool(beat) and int(now_ns(self.memory.clock_address)) - beat > HANG_NS
+
+    def _step_code(self, group: str) -> str:
+        codes = [(stage, self.memory.cell(stage).failure) for stage in self.plan.group(group).stages]
+        return "".join(f"; the step of {stage} returned {code}" for stage, code in codes if code)
+
+    def _hear(self, timeout_s: float) -> None:
+        try:
+            replies = self.nursery.replies(timeout_s)
+        except ConnectionError as error:
+            raise RunFailed(str(error)) from None
+        for reply in replies:
+            if isinstance(reply, Loaded):
+                self.load_seconds = reply.seconds
+            elif isinstance(reply, Spawned):
+                self.pids[reply.group] = reply.pid
+            elif isinstance(reply, Exited) and self.pids.get(reply.group) == reply.pid:
+                self.exits[reply.group] = reply.code
+
+    def _await(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait during the start. Raises RunFailed when a process ends, or time is over."""
+        end = time.monotonic() + START_S
+        while not condition():
+            self._hear(0.002)
+            for group, code in self.exits.items():
+                raise RunFailed(f"stage {group}: {_how_it_ended(code)} during start")
+            if self.interrupted:
+                raise RunFailed(f"interrupted by {self.interrupted} during start")
+            if time.monotonic() > end:
+                raise RunFailed(f"{what}: not ready after {START_S:g} s")
+
+    def _await_quietly(self, condition: Callable[[], bool], timeout_s: float) -> bool:
+        end = time.monotonic() + timeout_s
+        while not condition():
+            if time.monotonic() > end:
+                return False
+            self._hear(0.002)
+        return True
+
+    def _kill(self, group: str) -> None:
+        if group in self.pids and group not in self.exits:
+            self._signal(group, signal.SIGKILL)
+            self._await_quietly(lambda: group in self.exits, 1.0)
+
+    def _signal(self, group: str, number: int) -> None:
+        try:
+            os.kill(self.pids[group], number)
+        except ProcessLookupError:
+            return
+
+
+def _how_it_ended(code: int) -> str:
+    if code < 0:
+        return f"killed by {signal.Signals(-code).name}"
+    return f"exited with code {code}"
+
