@@ -2,6 +2,7 @@
 
 import math
 import re
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -54,7 +55,9 @@ class BudgetsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     def problems(self) -> list[str]:
         """Every value that is out of its range, one line each."""
         values = ((name, getattr(self, name)) for name in self.__struct_fields__)
-        return [f"budgets.{name}: found {value:g}, allowed 1 to 10^7" for name, value in values if not 1 <= value <= 1e7]
+        return [
+            f"budgets.{name}: found {value:g}, allowed 1 to 10^7" for name, value in values if not 1 <= value <= 1e7
+        ]
 
 
 HOPS = tuple(name.removesuffix("_us") for name in BudgetsConfig.__struct_fields__)
@@ -102,8 +105,11 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
             found.append(f"duration_s: found {self.duration_s:g}, allowed 0.1 to {DURATION_S_MAX:g}, or 0 for no end")
         if not (self.speed == 0 or 0.01 <= self.speed <= SPEED_MAX):
             found.append(f"speed: found {self.speed:g}, allowed 0.01 to {SPEED_MAX:g}, or 0 for as fast as it goes")
-        if self.speed != 1 and not self.replay:
-            found.append(f"speed: found {self.speed:g}, allowed 1 without a recording to replay")
+        if self.speed != 1 and not (self.replay or self.placement == "fused"):
+            found.append(f"speed: found {self.speed:g}, allowed 1: a generated market runs in real time unless fused")
+        for key, file in (("replay", self.replay), ("strategy.file", self.strategy.file)):
+            if file and not Path(file).is_file():
+                found.append(f"{key}: found no file '{file}', allowed an existing file")
         found += core_problems(self.cores, available_cores())
         for name in SECTIONS:
             found += getattr(self, name).problems()
@@ -112,7 +118,9 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
             ("risk.symbols_allowed", self.risk.symbols_allowed),
             ("exchange.price_start_by_symbol", self.exchange.price_start_by_symbol),
         ):
-            found += [f"{key}: found '{name}', allowed {', '.join(sorted(known))}" for name in names if name not in known]
+            found += [
+                f"{key}: found '{name}', allowed {', '.join(sorted(known))}" for name in names if name not in known
+            ]
         return found
 
 

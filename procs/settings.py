@@ -10,10 +10,11 @@ where it stands. A risk limit has no silent default: it must stand in the profil
 """
 
 import difflib
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 
@@ -21,7 +22,7 @@ from procs.config import RUN_OWNED, RunConfig, not_finite
 from procs.errors import OperatorError
 
 PROFILES = Path(__file__).resolve().parent / "profiles"
-COMMAND_LINE = "the command line"
+COMMAND_LINE = "on the command line"
 
 Tree = dict[str, Any]
 
@@ -34,7 +35,7 @@ def load_config(
     if file is not None:
         tree = read_toml(Path(file))
         profile = _profile_of(tree, str(file), profile)
-        layers.insert(0, (str(file), tree))
+        layers.insert(0, (f"in {file}", tree))
     while profile:
         tree = read_toml(_profile_path(profile))
         layers.insert(0, (f"profile {profile}", tree))
@@ -92,7 +93,7 @@ def _keys(tree: Tree, path: str = "") -> Iterator[str]:
 
 
 def _checked(merged: Tree, origins: dict[str, str]) -> RunConfig:
-    found = [*_unknown_keys(merged, RunConfig), *_values_not_finite(merged), *_missing_limits(merged)]
+    found = [*_unknown_keys(merged, RunConfig), *_values_not_finite(merged)] or [*_missing_limits(merged)]
     if not found:
         try:
             config = msgspec.convert(merged, RunConfig, strict=True)
@@ -133,8 +134,7 @@ def _values_not_finite(tree: Tree, path: str = "") -> Iterator[str]:
 def _missing_limits(tree: Tree) -> Iterator[str]:
     """Limits of [risk] that stand nowhere: a default that nobody chose would be no limit."""
     fields = {field.name: field.type for field in msgspec.structs.fields(RunConfig)}
-    risk = tree.get("risk")
-    given = risk if isinstance(risk, dict) else {}
+    given = tree.get("risk", {})
     for field in msgspec.structs.fields(fields["risk"]):
         if field.type is int and field.name not in given:
             yield f"risk.{field.name}: missing, allowed a limit in [risk] or a profile that has one"
@@ -143,15 +143,20 @@ def _missing_limits(tree: Tree) -> Iterator[str]:
 def _translated(error: msgspec.ValidationError, tree: Tree) -> str:
     """msgspec's "Expected `int`, got `str` - at `$.risk.x`" with the key first and the value that was found."""
     text, _, place = str(error).partition(" - at ")
-    key = place.strip("`").removeprefix("$").removeprefix(".")
+    key = place.strip("`").removeprefix("$").removeprefix(".").replace("[...]", "")
     value: Any = tree
-    for part in key.replace("[...]", "").split("."):
+    hint: Any = RunConfig
+    for part in re.sub(r"\[\d+\]", "", key).split("."):
         value = value.get(part) if isinstance(value, dict) else value
-    expected = text.split("`")[1] if text.startswith("Expected `") else text
-    return f"{key or 'the file'}: found {value!r}, allowed {expected}"
+        hint = get_type_hints(hint).get(part) if hasattr(hint, "__struct_fields__") else hint
+    if text.startswith("Invalid enum value"):
+        allowed = ", ".join(map(str, get_args(hint)))
+    else:
+        allowed = text.removeprefix("Expected ").partition(", got")[0].replace("`", "")
+    return f"{key}: found {value!r}, allowed {allowed}"
 
 
 def _with_origin(problem: str, origins: Mapping[str, str]) -> str:
     key = problem.partition(":")[0]
     origin = origins.get(key)
-    return f"{problem} (in {origin})" if origin and not origin.startswith("profile") else problem
+    return f"{problem} ({origin})" if origin and not origin.startswith("profile") else problem

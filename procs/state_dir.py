@@ -53,7 +53,9 @@ class StateDir:
                 self._write("epoch", f"{epoch}\n")
                 return epoch
         except OSError as error:
-            raise OperatorError(f"state_dir: found '{self.path}' ({error.strerror}), allowed a writable folder") from None
+            raise OperatorError(
+                f"state_dir: found '{self.path}' ({error.strerror}), allowed a writable folder"
+            ) from None
 
     def epoch(self) -> int:
         """The newest run's epoch; 0 before the first run."""

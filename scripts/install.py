@@ -41,7 +41,7 @@ def has_pip(python: Path) -> bool:
 
 def create(folder: Path) -> None:
     """A new virtual environment; without pip inside where the system's Python cannot put it there."""
-    version = "%d.%d.%d" % sys.version_info[:3]
+    version = sys.version.split()[0]
     print(f"install: {folder.name} with Python {version} ({sys.executable})", flush=True)
     options = [] if find_spec("ensurepip") else ["--without-pip"]
     subprocess.run([sys.executable, "-m", "venv", "--clear", *options, str(folder)], check=True)
@@ -62,7 +62,7 @@ def install(folder: Path) -> None:
     python = folder / "bin" / "python"
     if not works(python):
         create(folder)
-    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    code = "import sys; print('{}.{}'.format(*sys.version_info))"
     version = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
     lock = ROOT / "scripts" / "lock" / f"py{version}.txt"
     count = sum("==" in line for line in lock.read_text().splitlines())
@@ -80,7 +80,7 @@ def main() -> None:
     parser.add_argument("--venv", default=str(ROOT / ".venv"), help="the environment's folder (default: .venv)")
     folder = Path(parser.parse_args().venv)
     if not SUPPORTED[0] <= sys.version_info[:2] <= SUPPORTED[1]:
-        fail("Python %d.%d found, 3.11 to 3.13 are supported" % sys.version_info[:2])
+        fail(f"Python {sys.version.split()[0]} found, 3.11 to 3.13 are supported")
     started_s = time.monotonic()
     try:
         install(folder)

@@ -25,7 +25,7 @@ OPTIONS = (
 
 def version_of(python: str) -> str:
     """Major and minor version of an interpreter, such as "3.12"."""
-    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    code = "import sys; print('{}.{}'.format(*sys.version_info))"
     return subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
 
 
