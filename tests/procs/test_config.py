@@ -129,6 +129,14 @@ def test_budgets_are_given_in_nanoseconds_by_hop() -> None:
     assert HOPS == ("feed", "feed_book", "book_strategy", "strategy_risk", "risk_router", "tick_to_order")
 
 
+def refusal(field: str, value: Any) -> tuple[Sequence[str], RunConfig | None]:
+    """What is said against one value, or the configuration with it."""
+    try:
+        return (), load_config(flags={field: value})
+    except OperatorError as error:
+        return error.problems, None
+
+
 @given(
     value=st.one_of(st.integers(), st.floats(), st.text(max_size=3), st.booleans(), st.none(), st.just([]), st.just({}))
 )
