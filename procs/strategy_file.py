@@ -15,6 +15,7 @@ import importlib.util
 import math
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -24,6 +25,7 @@ import numpy as np
 from numba import from_dtype, types
 from numba.core.errors import NumbaError
 
+from procs.errors import OperatorError
 from shm.codec import record_dtype
 from shm.kernel import Entry
 from trader.messages import BookTop, VolatilityEstimate
@@ -39,7 +41,7 @@ STATE_BYTES_MAX = 1 << 18
 ALIGNMENT_BYTES = 8
 
 
-class StrategyError(ValueError):
+class StrategyError(OperatorError):
     """A strategy that cannot be used; the message names the file, what was found and what is allowed."""
 
 
@@ -92,7 +94,7 @@ def load_configured(config: StrategyConfig) -> LoadedStrategy:
     """The strategy that [strategy] names. Raises StrategyError."""
     if config.file:
         return load_strategy(config.file)
-    entry = _entry(quoting.quote, quoting.STATE)
+    entry = _entry(quoting.quote.py_func, quoting.STATE)
     return LoadedStrategy("built in", quoting.STATE, quoting.parameters(config), entry, quoting)
 
 
@@ -116,7 +118,7 @@ def load_strategy(path: str | Path) -> LoadedStrategy:
     problem = signature_problem(function)
     if problem:
         raise StrategyError(f"{path}: quote: {problem}")
-    entry = _entry(quote, state_dtype)
+    entry = _entry(function, state_dtype)
     _compile(entry, state_dtype, path)
     return LoadedStrategy(str(path), state_dtype, dict(values), entry, module)
 
@@ -126,7 +128,8 @@ def _import(path: Path, content_hash: str, shown: str) -> ModuleType:
     """Run a strategy file as a module of its own name; `content_hash` makes an edited file a new module."""
     name = f"strategy_file_{path.stem}_{content_hash}"
     spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
@@ -154,7 +157,8 @@ def _state_dtype(module: ModuleType, path: Path) -> np.dtype:
     found = getattr(module, "STATE", None)
     if not isinstance(found, np.dtype) or found.names is None:
         what = "none" if found is None else f"{type(found).__name__} {found!r}"
-        raise StrategyError(f"{path}: STATE: found {what}, allowed a structured numpy dtype: np.dtype([(name, type), ...])")
+        allowed = "a structured numpy dtype: np.dtype([(name, type), ...])"
+        raise StrategyError(f"{path}: STATE: found {what}, allowed {allowed}")
     if found.hasobject:
         raise StrategyError(f"{path}: STATE: found Python objects in it, allowed numbers and fixed arrays of them")
     if found.itemsize > STATE_BYTES_MAX:
@@ -183,10 +187,11 @@ def _argument_dtypes(state_dtype: np.dtype) -> tuple[np.dtype, ...]:
     return state_dtype, BOOK, BELIEF, POSITION, QUOTES
 
 
-def _entry(quote: Any, state_dtype: np.dtype) -> Entry:
-    """The C entry point of a `quote`: a Record argument is its address."""
+@functools.cache
+def _entry(function: Callable[..., Any], state_dtype: np.dtype) -> Entry:
+    """The C entry point of a `quote`: a Record argument is its address. Kept: compiled code calls that address."""
     signature = types.void(*[from_dtype(dtype) for dtype in _argument_dtypes(state_dtype)])
-    return Entry(getattr(quote, "py_func", quote), signature)
+    return Entry(function, signature)
 
 
 def _compile(entry: Entry, state_dtype: np.dtype, path: Path) -> None:

@@ -96,7 +96,7 @@ def test_wrong_signature_names_the_argument(tmp_path: Path, arguments: str, expe
         ('("sizes", "i8", (2,))', '("sizes", "O")', "STATE: found Python objects in it"),
         ("(2,)", "(99_999,)", f"STATE: found 800008 bytes, allowed {STATE_BYTES_MAX}"),
         ('{"distance_ticks": 7}', "[7]", "CONFIG: found list, allowed a dict"),
-        ('{"distance_ticks": 7}', '{"distance": 7}', "CONFIG: found 'distance', allowed a scalar field of STATE: calls"),
+        ('{"distance_ticks": 7}', '{"distance": 7}', "CONFIG: found 'distance', allowed a scalar field of STATE"),
         ('{"distance_ticks": 7}', '{"sizes": 7}', "CONFIG: found 'sizes', allowed a scalar field of STATE"),
         ('{"distance_ticks": 7}', '{"calls": float("nan")}', "CONFIG.calls: found nan, allowed a finite number"),
         ("def quote(", "def price(", "found no quote, allowed a function quote(state, book, belief, position, out)"),

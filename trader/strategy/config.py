@@ -32,7 +32,7 @@ class StrategyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     parameters: dict[str, float] = {}
     """Values for scalar fields of that strategy's STATE; they win over its CONFIG."""
 
-    requote_ticks: int = 5
+    requote_ticks: int = 8
     """A resting order is replaced when the wanted price is more than this away from it."""
     position_lots_max: int = 100
     """Quotes are cut so that, all filled, the position stays within; the strategy's own, risk has its own too."""

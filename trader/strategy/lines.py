@@ -86,7 +86,6 @@ DESK = np.dtype(
         ("requotes", "i8"),
         ("rejects", "i8"),
         ("executions", "i8"),
-        ("pulls", "i8"),
         ("unmatched", "i8"),
         ("no_slot", "i8"),
         ("live_ns", "i8"),
