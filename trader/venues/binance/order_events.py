@@ -1,0 +1,267 @@
+"""Order events: what Binance USD-M futures tells of our orders, scanned from text to integers, compiled.
+
+    reply        {"id":"p123","status":200,"result":{...}} or {"id":..,"status":400,"error":{"code":..,"msg":..}}
+    user stream  {"e":"ORDER_TRADE_UPDATE","E":ms,"T":ms,"o":{...}} · ACCOUNT_UPDATE · listenKeyExpired
+
+Any key order and whitespace; no byte outside the text is read. Amounts stay decimals (NUMBER) until the
+caller knows the instrument. Scanners return SCANNED or BAD; a record is only to be read after SCANNED.
+"""
+
+import numpy as np
+
+from shm.kernel import kernel, load_u8
+from trader.venues.binance.json_cursor import (
+    CURSOR,
+    NUMBER,
+    OPEN_BRACE,
+    at_end,
+    is_word,
+    next_key,
+    open_cursor,
+    open_object,
+    peek,
+    read_flag,
+    read_integer,
+    read_number,
+    read_text,
+    skip_value,
+    word,
+)
+
+SCANNED, BAD = 0, -1
+
+OTHER, NEW, PARTIALLY_FILLED, FILLED, CANCELED, EXPIRED, REJECTED, TRADE = range(8)
+"""Order status (`X`, `status`) and execution type (`x`); TRADE is an execution type only."""
+
+ORDER_UPDATE, LISTEN_KEY_EXPIRED = 1, 2
+"""Kinds of user event that matter here; 0 is any other."""
+
+REPLY = np.dtype(
+    [
+        ("request", "i8"),  # letter of the request's id: orders.PLACE, CANCEL or QUERY
+        ("client_order_id", "i8"),  # number of the request's id
+        ("http_status", "i8"),
+        ("code", "i8"),  # the venue's error code, negative; 0 without an error
+        ("order_status", "i8"),
+        ("venue_order_id", "i8"),
+        ("cumulative", NUMBER),
+        ("update_ms", "i8"),
+    ],
+    align=True,
+)
+
+USER_EVENT = np.dtype(
+    [
+        ("kind", "i8"),
+        ("event_ms", "i8"),  # T of the event: when the venue's engine did it
+        ("execution", "i8"),
+        ("order_status", "i8"),
+        ("client_order_id", "i8"),  # 0: not one of ours
+        ("venue_order_id", "i8"),
+        ("trade_id", "i8"),
+        ("symbol", "i8"),  # address of the symbol's text
+        ("symbol_length", "i8"),
+        ("side", "i8"),  # 1 buy, -1 sell, 0 missing
+        ("is_maker", "i8"),
+        ("price", NUMBER),
+        ("quantity", NUMBER),
+        ("last_price", NUMBER),
+        ("last_quantity", NUMBER),
+        ("cumulative", NUMBER),
+        ("fee", NUMBER),
+    ],
+    align=True,
+)
+
+SCAN = np.dtype([("cursor", CURSOR), ("number", NUMBER)], align=True)
+"""Working memory of a scanner."""
+
+_ID, _STATUS, _RESULT, _ERROR, _CODE = word("id"), word("status"), word("result"), word("error"), word("code")
+_ORDER_ID, _EXECUTED, _UPDATED = word("orderId"), word("executedQty"), word("updateTime")
+_EVENT, _ORDER, _TIME = word("e"), word("o"), word("T")
+_SYMBOL, _CLIENT, _SIDE, _PRICE, _QUANTITY = word("s"), word("c"), word("S"), word("p"), word("q")
+_EXECUTION, _STATE, _VENUE_ID, _LAST, _LAST_PRICE = word("x"), word("X"), word("i"), word("l"), word("L")
+_CUMULATIVE, _FEE, _TRADE_ID, _MAKER = word("z"), word("n"), word("t"), word("m")
+_BUY, _SELL = word("BUY"), word("SELL")
+_ORDER_TRADE_UPDATE, _LISTEN_KEY_EXPIRED = word("ORDER_TRADE_UPDATE"), word("listenKeyExpired")
+_W_NEW, _W_PARTIALLY, _W_FILLED = word("NEW"), word("PARTIALLY_FILLED"), word("FILLED")
+_W_CANCELED, _W_EXPIRED, _W_MATCH = word("CANCELED"), word("EXPIRED"), word("EXPIRED_IN_MATCH")
+_W_REJECTED, _W_TRADE = word("REJECTED"), word("TRADE")
+
+
+@kernel
+def id_of_text(address, length):
+    """The integer of `<letter><digits>`: 0 when it is not one of ours (1 to 19 digits, no leading zero)."""
+    if length < 2 or length > 20 or load_u8(address + 1) == 48:
+        return 0
+    value = 0
+    for i in range(1, length):
+        digit = load_u8(address + i) - 48
+        if digit < 0 or digit > 9 or value > (9223372036854775807 - digit) // 10:
+            return 0
+        value = value * 10 + digit
+    return value
+
+
+@kernel
+def _status_of(cursor):
+    """Read a status or execution type."""
+    if not read_text(cursor):
+        return OTHER
+    if is_word(cursor, _W_NEW):
+        return NEW
+    if is_word(cursor, _W_TRADE):
+        return TRADE
+    if is_word(cursor, _W_PARTIALLY):
+        return PARTIALLY_FILLED
+    if is_word(cursor, _W_FILLED):
+        return FILLED
+    if is_word(cursor, _W_CANCELED):
+        return CANCELED
+    if is_word(cursor, _W_EXPIRED) or is_word(cursor, _W_MATCH):
+        return EXPIRED
+    if is_word(cursor, _W_REJECTED):
+        return REJECTED
+    return OTHER
+
+
+@kernel
+def read_side(cursor):
+    """Read BUY or SELL: 1, -1, else 0."""
+    if not read_text(cursor):
+        return 0
+    return is_word(cursor, _BUY) - is_word(cursor, _SELL)
+
+
+@kernel
+def scan_reply(scan, address, length, reply):
+    """Read the reply to an order request. `client_order_id` 0: not an answer to one of ours."""
+    cursor = scan.cursor
+    reply.request = reply.client_order_id = reply.http_status = reply.code = 0
+    reply.order_status = reply.venue_order_id = reply.update_ms = 0
+    reply.cumulative.mantissa = reply.cumulative.fraction = 0
+    open_cursor(cursor, address, length)
+    open_object(cursor)
+    while next_key(cursor):
+        if is_word(cursor, _ID) and peek(cursor) == 34:
+            if read_text(cursor) and cursor.length > 0:
+                reply.request = load_u8(cursor.text)
+                reply.client_order_id = id_of_text(cursor.text, cursor.length)
+        elif is_word(cursor, _STATUS):
+            reply.http_status = read_integer(cursor, scan.number)
+        elif is_word(cursor, _RESULT) and peek(cursor) == OPEN_BRACE:
+            _scan_result(scan, reply)
+        elif is_word(cursor, _ERROR) and peek(cursor) == OPEN_BRACE:
+            _scan_error(scan, reply)
+        else:
+            skip_value(cursor)
+    return SCANNED if at_end(cursor) else BAD
+
+
+@kernel
+def _scan_result(scan, reply):
+    cursor = scan.cursor
+    open_object(cursor)
+    while next_key(cursor):
+        if is_word(cursor, _ORDER_ID):
+            reply.venue_order_id = read_integer(cursor, scan.number)
+        elif is_word(cursor, _STATUS):
+            reply.order_status = _status_of(cursor)
+        elif is_word(cursor, _EXECUTED):
+            read_number(cursor, reply.cumulative)
+        elif is_word(cursor, _UPDATED):
+            reply.update_ms = read_integer(cursor, scan.number)
+        else:
+            skip_value(cursor)
+
+
+@kernel
+def _scan_error(scan, reply):
+    cursor = scan.cursor
+    open_object(cursor)
+    while next_key(cursor):
+        if is_word(cursor, _CODE):
+            reply.code = read_integer(cursor, scan.number)
+        else:
+            skip_value(cursor)
+
+
+@kernel
+def clear_event(event):
+    """All fields zero."""
+    event.kind = event.event_ms = event.execution = event.order_status = event.client_order_id = 0
+    event.venue_order_id = event.trade_id = event.symbol = event.symbol_length = event.side = event.is_maker = 0
+    event.price.mantissa = event.quantity.mantissa = event.last_price.mantissa = 0
+    event.price.fraction = event.quantity.fraction = event.last_price.fraction = 0
+    event.last_quantity.mantissa = event.cumulative.mantissa = event.fee.mantissa = 0
+    event.last_quantity.fraction = event.cumulative.fraction = event.fee.fraction = 0
+
+
+@kernel
+def scan_user_event(scan, address, length, event):
+    """Read one event of the user stream. `symbol` points into the text."""
+    cursor = scan.cursor
+    clear_event(event)
+    open_cursor(cursor, address, length)
+    open_object(cursor)
+    while next_key(cursor):
+        if is_word(cursor, _EVENT) and peek(cursor) == 34:
+            read_text(cursor)
+            if is_word(cursor, _ORDER_TRADE_UPDATE):
+                event.kind = ORDER_UPDATE
+            elif is_word(cursor, _LISTEN_KEY_EXPIRED):
+                event.kind = LISTEN_KEY_EXPIRED
+        elif is_word(cursor, _TIME):
+            event.event_ms = read_integer(cursor, scan.number)
+        elif is_word(cursor, _ORDER) and peek(cursor) == OPEN_BRACE:
+            _scan_order(scan, event)
+        else:
+            skip_value(cursor)
+    return SCANNED if at_end(cursor) else BAD
+
+
+@kernel
+def _scan_order(scan, event):
+    """The object `o` of an ORDER_TRADE_UPDATE."""
+    cursor = scan.cursor
+    open_object(cursor)
+    while next_key(cursor):
+        if is_word(cursor, _CLIENT):
+            if read_text(cursor) and cursor.length > 0 and load_u8(cursor.text) == 116:  # t
+                event.client_order_id = id_of_text(cursor.text, cursor.length)
+        elif is_word(cursor, _SYMBOL):
+            if read_text(cursor):
+                event.symbol = cursor.text
+                event.symbol_length = cursor.length
+        elif is_word(cursor, _SIDE):
+            event.side = read_side(cursor)
+        elif is_word(cursor, _EXECUTION):
+            event.execution = _status_of(cursor)
+        elif is_word(cursor, _STATE):
+            event.order_status = _status_of(cursor)
+        elif is_word(cursor, _VENUE_ID):
+            event.venue_order_id = read_integer(cursor, scan.number)
+        elif is_word(cursor, _TRADE_ID):
+            event.trade_id = read_integer(cursor, scan.number)
+        elif is_word(cursor, _MAKER):
+            event.is_maker = read_flag(cursor)
+        else:
+            _scan_amount(cursor, event)
+
+
+@kernel
+def _scan_amount(cursor, event):
+    if is_word(cursor, _PRICE):
+        read_number(cursor, event.price)
+    elif is_word(cursor, _QUANTITY):
+        read_number(cursor, event.quantity)
+    elif is_word(cursor, _LAST):
+        read_number(cursor, event.last_quantity)
+    elif is_word(cursor, _LAST_PRICE):
+        read_number(cursor, event.last_price)
+    elif is_word(cursor, _CUMULATIVE):
+        read_number(cursor, event.cumulative)
+    elif is_word(cursor, _FEE):
+        read_number(cursor, event.fee)
+    else:
+        skip_value(cursor)
