@@ -54,6 +54,8 @@ class LoadedStrategy:
     values: dict[str, float]
     entry: Entry
     module: ModuleType
+    source_hash: int
+    """Of the file's text, positive; 0 for the built-in strategy, which is part of the program."""
 
     @property
     def entry_address(self) -> int:
@@ -95,7 +97,7 @@ def load_configured(config: StrategyConfig) -> LoadedStrategy:
     if config.file:
         return load_strategy(config.file)
     entry = _entry(quoting.quote.py_func, quoting.STATE)
-    return LoadedStrategy("built in", quoting.STATE, quoting.parameters(config), entry, quoting)
+    return LoadedStrategy("built in", quoting.STATE, quoting.parameters(config), entry, quoting, 0)
 
 
 def load_strategy(path: str | Path) -> LoadedStrategy:
@@ -103,7 +105,8 @@ def load_strategy(path: str | Path) -> LoadedStrategy:
     path = Path(path)
     if path.suffix != ".py" or not path.is_file():
         raise StrategyError(f"{path}: found no such file, allowed a Python file (trader init DIR writes one)")
-    module = _import(path.resolve(), hashlib.blake2b(path.read_bytes(), digest_size=6).hexdigest(), str(path))
+    content_hash = hashlib.blake2b(path.read_bytes(), digest_size=6).hexdigest()
+    module = _import(path.resolve(), content_hash, str(path))
     state_dtype = _state_dtype(module, path)
     values = getattr(module, "CONFIG", {})
     problems = _value_problems(str(path), "CONFIG", state_dtype, values)
@@ -120,7 +123,7 @@ def load_strategy(path: str | Path) -> LoadedStrategy:
         raise StrategyError(f"{path}: quote: {problem}")
     entry = _entry(function, state_dtype)
     _compile(entry, state_dtype, path)
-    return LoadedStrategy(str(path), state_dtype, dict(values), entry, module)
+    return LoadedStrategy(str(path), state_dtype, dict(values), entry, module, 1 + int(content_hash, 16))
 
 
 @functools.cache

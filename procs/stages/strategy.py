@@ -8,18 +8,21 @@ two-sided and fresh; otherwise everything that rests is cancelled. The strategy 
 user's file (procs.strategy_file); its states live in this stage's state, one per symbol.
 """
 
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from procs.errors import OperatorError
 from procs.ports import acknowledge, cancel, receive, send
 from procs.strategy_file import BELIEF, BOOK, STATE_BYTES_MAX, load_configured
 from shm.codec import record_dtype
-from shm.kernel import address_of, kernel, view
+from shm.kernel import address_of, kernel, new_record, view
 from shm.kernel import step as compiled_step
 from shm.memory import call_entry
 from trader.enums import BeliefState, Command
-from trader.instrument import INSTRUMENTS_MAX
+from trader.instrument import INSTRUMENT, INSTRUMENTS_MAX
 from trader.messages import (
     ACCOUNT_STATE,
     BOOK_TOP,
@@ -35,9 +38,11 @@ from trader.messages import (
     OrderRefusal,
 )
 from trader.orders import ORDER_SLOTS_MAX, STAGE_STRATEGY, order_slot_of, reset_arena
+from trader.strategy import StrategyConfig
 from trader.strategy.account import on_account, on_refusal, on_report
 from trader.strategy.desk import CANCEL, PLACE, begin, end_step, settle, settle_none, verdict
 from trader.strategy.lines import DESK, ask_cancel, free_line, line_of, take_line
+from trader.volatility import VolatilityConfig
 from trader.volatility.estimate import ESTIMATOR, configure, write_estimate
 
 OUTBOXES = ("strategy_risk", "strategy_cancels")
@@ -48,12 +53,16 @@ TIMER_NS = 100_000_000
 
 BAD_FRAME = -1
 
+FILE_BYTES_MAX = 1024
+"""Longest path of a strategy file."""
+
 STATES = np.dtype([("words", "i8", (STATE_BYTES_MAX // 8,))], align=True)
 
 STATE = np.dtype(
     [
         ("quote_entry", "i8"),
         ("stride_bytes", "i8"),
+        ("source_hash", "i8"),
         ("belief_age_ns_max", "i8"),
         ("quote_calls", "i8"),
         ("top", BOOK),
@@ -67,10 +76,13 @@ STATE = np.dtype(
         ("tops", BOOK, (INSTRUMENTS_MAX,)),
         ("beliefs", BELIEF, (INSTRUMENTS_MAX,)),
         ("states", STATES),
+        ("file", "u1", (FILE_BYTES_MAX,)),
     ],
     align=True,
 )
-"""`top`, `belief`: the message in hand; `tops`, `beliefs`: the newest per symbol; `states`: the strategy's own."""
+"""`top`, `belief`: the message in hand; `tops`, `beliefs`: the newest per symbol; `states`: the strategy's own.
+
+`file` and `source_hash` say which strategy it is (empty and 0: built in), so that a replay finds it again."""
 
 
 def start(state: np.ndarray, config: Any, instruments: np.ndarray) -> None:
@@ -100,12 +112,31 @@ def start(state: np.ndarray, config: Any, instruments: np.ndarray) -> None:
     states = loaded.new_states(len(instruments), settings.parameters)
     own["states"]["words"].view(np.uint8)[: len(states)] = states
     own["stride_bytes"] = loaded.state_stride_bytes
-    relink(state, config)
+    own["source_hash"] = loaded.source_hash
+    own["quote_entry"] = loaded.entry_address
+    file = str(Path(settings.file).resolve()).encode() if settings.file else b""
+    if len(file) >= FILE_BYTES_MAX:
+        raise OperatorError(f"strategy.file: found a path of {len(file)} bytes, allowed {FILE_BYTES_MAX - 1}")
+    own["file"][: len(file)] = np.frombuffer(file, np.uint8)
 
 
-def relink(state: np.ndarray, config: Any) -> None:
-    """Write this process's address of the strategy's compiled `quote` into a state that came from elsewhere."""
-    state[0]["quote_entry"] = load_configured(config.strategy).entry_address
+def relink(state: np.ndarray) -> None:
+    """Write this process's address of the strategy's compiled `quote` into a state that came from elsewhere.
+
+    Raises OperatorError when the strategy's file is gone or is no longer what it was.
+    """
+    own = state[0]
+    file = bytes(own["file"]).rstrip(b"\0").decode()
+    loaded = load_configured(StrategyConfig(file=file))
+    if loaded.source_hash != own["source_hash"]:
+        raise OperatorError(f"{file}: found a file that was changed since the run, allowed the one that ran")
+    own["quote_entry"] = loaded.entry_address
+
+
+def load() -> None:
+    """Load or compile what `start` and the built-in strategy need besides the step."""
+    config = SimpleNamespace(strategy=StrategyConfig(), volatility=VolatilityConfig())
+    start(new_record(STATE), config, np.zeros(1, INSTRUMENT))
 
 
 @compiled_step

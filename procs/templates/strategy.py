@@ -10,7 +10,7 @@ fields of every argument.
 
 import numpy as np
 
-from trader.strategy import quote_entry
+from trader.strategy import LEVELS_MAX, quote_entry
 
 # What the strategy remembers, one record per symbol: knobs first, then what it works out.
 STATE = np.dtype(
@@ -50,11 +50,13 @@ def quote(state, book, belief, position, out):
     half_spread = state.half_spread_ticks + state.ticks_per_volatility * volatility
     centre = state.mid_ticks - state.skew_ticks_per_lot * position.position_lots
 
-    for level in range(state.levels):
+    # Indices are not checked in compiled code: stay within the arrays.
+    levels = min(state.levels, LEVELS_MAX)
+    for level in range(levels):
         distance = half_spread + level * state.level_spacing_ticks
         out.bid_ticks[level] = int(np.floor(centre - distance))
         out.ask_ticks[level] = int(np.ceil(centre + distance))
         out.bid_lots[level] = state.size_lots
         out.ask_lots[level] = state.size_lots
-    out.bid_count = state.levels
-    out.ask_count = state.levels
+    out.bid_count = levels
+    out.ask_count = levels

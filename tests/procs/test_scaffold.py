@@ -33,6 +33,14 @@ def test_written_strategy_loads_and_quotes(tmp_path: Path) -> None:
     assert quotes.asks == [(618_018, 2), (618_030, 2), (618_042, 2)]
 
 
+@pytest.mark.parametrize("own", [True, False])
+def test_more_levels_than_there_are_stop_at_the_last(tmp_path: Path, own: bool) -> None:
+    file = write_project(tmp_path)[0] if own else ""
+    quotes = rehearse(file, bid_ticks=617_999, ask_ticks=618_001, parameters={"levels": 500})
+
+    assert len(quotes.bids) == len(quotes.asks) == 10
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_nothing_is_overwritten(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("mine")

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from procs.errors import OperatorError
 from procs.scaffold import STRATEGY, template
 from procs.stages import strategy
 from tests.procs.one_stage import OneStage
@@ -235,10 +236,23 @@ def test_users_file_quotes_each_symbol_with_a_state_of_its_own(tmp_path: Path) -
     assert stage.row["quote_calls"] == 1
 
 
-def test_relink_only_rewrites_the_address_of_the_strategy() -> None:
-    stage = make_stage()
+@pytest.mark.parametrize("own_file", [False, True])
+def test_relink_only_rewrites_the_address_of_the_strategy(tmp_path: Path, own_file: bool) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(template(STRATEGY))
+    stage = make_stage(file=str(path) if own_file else "")
     before = stage.state.tobytes()
     stage.row["quote_entry"] = 0
-    strategy.relink(stage.state, make_config())
+    strategy.relink(stage.state)
 
     assert stage.state.tobytes() == before
+
+
+def test_relink_refuses_a_file_that_was_changed(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(template(STRATEGY))
+    stage = make_stage(file=str(path))
+    path.write_text(template(STRATEGY) + "\n")
+
+    with pytest.raises(OperatorError, match="changed since the run"):
+        strategy.relink(stage.state)

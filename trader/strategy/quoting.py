@@ -22,7 +22,7 @@ import numpy as np
 
 from trader.enums import BeliefState
 from trader.strategy.config import StrategyConfig
-from trader.strategy.door import quote_entry
+from trader.strategy.door import LEVELS_MAX, quote_entry
 from trader.units import nearest_units
 
 DISTANCE_BPS_MAX = 1_000.0
@@ -67,7 +67,7 @@ def parameters(config: StrategyConfig) -> dict[str, float]:
 def quote(state, book, belief, position, out):
     """Quote both sides around the reservation price."""
     volatility = belief.volatility_bps if belief.state == BeliefState.LIVE else belief.volatility_bps_p95
-    inventory = position.position_lots / state.size_lots
+    inventory = position.position_lots / max(state.size_lots, 1)
     half_bps = state.base_bps + state.spread_per_volatility * volatility
     skew_bps = state.skew_per_volatility * volatility * inventory
     if not (half_bps <= DISTANCE_BPS_MAX and volatility > 0.0):
@@ -83,7 +83,8 @@ def quote(state, book, belief, position, out):
     # Joining and not bettering the touch also keeps our own quotes from dragging the mid that they follow.
     bid_above = book.bid_ticks[0] + state.improve_ticks_max + 1
     ask_below = book.ask_ticks[0] - state.improve_ticks_max - 1
-    for level in range(state.levels):
+    levels = min(state.levels, LEVELS_MAX)
+    for level in range(levels):
         distance = half + level * step
         bid_above = min((reservation - distance) // 2, bid_above - 1)
         ask_below = max(-((-reservation - distance) // 2), ask_below + 1)
@@ -91,5 +92,5 @@ def quote(state, book, belief, position, out):
         out.ask_ticks[level] = ask_below
         out.bid_lots[level] = state.size_lots
         out.ask_lots[level] = state.size_lots
-    out.bid_count = state.levels
-    out.ask_count = state.levels
+    out.bid_count = levels
+    out.ask_count = levels
