@@ -32,7 +32,7 @@ _FULL_WAIT_S = 0.0005
 
 
 @kernel
-def _turn(group, count, doorbell):
+def turn_group(group, count, doorbell):
     """Work until nothing moves, then declare sleep; returns messages taken."""
     store_relaxed(doorbell, AWAKE)
     taken = run_group(group, count, ROUNDS_MAX)
@@ -77,7 +77,7 @@ class EventLoop:
         total = 0
         try:
             while True:
-                taken = _turn(self._group_address, self._count, self._doorbell)
+                taken = turn_group(self._group_address, self._count, self._doorbell)
                 for wire in self.wires:
                     assert wire.transport is not None
                     taken += wire.outbox.drain(wire.transport.act, wire.order_histogram, ORDER_STATUS)

@@ -13,7 +13,7 @@ import select
 import signal
 import socket
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -43,14 +43,16 @@ class Exited(msgspec.Struct, tag=3, array_like=True):
     code: int
 
 
-class Loaded(msgspec.Struct, tag=4, array_like=True):
-    """All kernels are in memory; `seconds` it took."""
+class Loading(msgspec.Struct, tag=4, array_like=True):
+    """`done` of `total` kernels are in memory; `name` is the next."""
 
-    seconds: float
+    name: str
+    done: int
+    total: int
 
 
 _ENCODER = msgspec.msgpack.Encoder()
-_REPLIES = msgspec.msgpack.Decoder(Spawned | Exited | Loaded)
+_REPLIES = msgspec.msgpack.Decoder(Spawned | Exited | Loading)
 _REQUESTS = msgspec.msgpack.Decoder(Spawn)
 
 
@@ -64,8 +66,8 @@ def die_with_parent(parent: int) -> None:
 class Nursery:
     """The supervisor's end: spawns processes, hears of their ends."""
 
-    def __init__(self, load: Callable[[], float], run: Callable[[str, int], int]) -> None:
-        """Fork the server at once. `load` loads the kernels and returns the seconds it took; `run` is a stage."""
+    def __init__(self, load: Callable[[], Iterable[tuple[str, int, int]]], run: Callable[[str, int], int]) -> None:
+        """Fork the server at once. `load` loads the kernels, telling (name, done, total); `run` is a stage."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         parent = os.getpid()
         self.pid = os.fork()
@@ -79,9 +81,9 @@ class Nursery:
         """Ask for a process; `Spawned` follows."""
         self.socket.send(_ENCODER.encode(Spawn(group, generation)))
 
-    def replies(self, timeout_s: float) -> list[Spawned | Exited | Loaded]:
+    def replies(self, timeout_s: float) -> list[Spawned | Exited | Loading]:
         """What has arrived, waiting up to `timeout_s` for the first. Raises ConnectionError when the server is gone."""
-        found: list[Spawned | Exited | Loaded] = []
+        found: list[Spawned | Exited | Loading] = []
         while select.select([self.socket], [], [], 0 if found else timeout_s)[0]:
             data = self.socket.recv(_MESSAGE_BYTES_MAX)
             if not data:
@@ -110,11 +112,12 @@ def _exit_with(body: Callable[[], int]) -> None:
         os._exit(code)
 
 
-def _serve(channel: socket.socket, parent: int, load: Callable[[], float], run: Callable[[str, int], int]) -> int:
+def _serve(channel: socket.socket, parent: int, load: Callable[[], Iterable[tuple[str, int, int]]], run: Callable[[str, int], int]) -> int:
     die_with_parent(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    channel.send(_ENCODER.encode(Loaded(load())))
+    for name, done, total in load():
+        _tell(channel, Loading(name, done, total))
     children: dict[int, tuple[int, str]] = {}
     poller = select.poll()
     poller.register(channel, select.POLLIN)
@@ -148,7 +151,7 @@ def _fork_stage(channel: socket.socket, request: Spawn, run: Callable[[str, int]
     return pid
 
 
-def _tell(channel: socket.socket, message: Spawned | Exited) -> None:
+def _tell(channel: socket.socket, message: Spawned | Exited | Loading) -> None:
     try:
         channel.send(_ENCODER.encode(message))
     except OSError:

@@ -14,10 +14,13 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+import psutil
 
 from procs.errors import OperatorError
+from procs.kernels import load_kernels
 from procs.launch import SUCCESSOR, LaunchPlan, run_process
-from procs.nursery import Exited, Loaded, Nursery, Spawned
+from procs.logs import LogQueues, attach_logging
+from procs.nursery import Exited, Loading, Nursery, Spawned
 from procs.placement import groups
 from procs.run_segments import PORT, READY, RECORDING_DONE, RunSegments
 from procs.topology import STAGES, TRADING
@@ -32,7 +35,7 @@ from trader.enums import Command
 HANG_NS = 1_000_000_000
 """A work loop that has not beaten for so long is taken for hung."""
 
-START_S = 60.0
+START_S = 120.0
 CANCEL_S = 1.5
 DRAIN_S = 5.0
 POLL_S = 0.02
@@ -46,16 +49,22 @@ class RunFailed(Exception):
 class Supervisor:
     """One run, from fork to unlink. `on_tick` is called about fifty times a second while it trades."""
 
-    def __init__(self, plan: LaunchPlan, load: Callable[[], float]) -> None:
+    def __init__(self, plan: LaunchPlan, logs: LogQueues) -> None:
+        def run(group: str, generation: int) -> int:
+            attach_logging(logs.of(group), group)
+            return run_process(plan, group, generation)
+
         self.plan = plan
-        self.nursery = Nursery(load, lambda group, generation: run_process(plan, group, generation))
+        self.nursery = Nursery(load_kernels, run)
+        self.cpu_at_run: dict[str, float] = {}
         self.segments: RunSegments | None = None
         self.pids: dict[str, int] = {}
         self.exits: dict[str, int] = {}
         self.stopping = False
         self.interrupted = ""
         self.failure = ""
-        self.load_seconds = 0.0
+        self.on_loading: Callable[[str, int, int], None] = lambda name, done, total: None
+        self.loaded = False
         self.running_ns = 0
         self._scratch = np.zeros(2, dtype=np.int64)
 
@@ -67,7 +76,7 @@ class Supervisor:
         except SegmentError as error:
             raise OperatorError(str(error)) from None
         calibrate(self.segments.clock())
-        self._await(lambda: self.load_seconds > 0, "the kernels")
+        self._await(lambda: self.loaded, "the kernels")
         for group in groups(self.plan.config.placement):
             self.nursery.spawn(group.name, 1)
         self._await(lambda: self.memory.word(PORT) != 0, "the exchange's port")
@@ -79,6 +88,7 @@ class Supervisor:
         for stage in ("exchange", *reversed(TRADING)):
             self._command(stage, Command.RUN)
         self.running_ns = int(now_ns(self.memory.clock_address))
+        self.cpu_at_run = {name: _cpu_seconds(pid) for name, pid in {**self.pids, "supervisor": os.getpid()}.items()}
 
     @property
     def memory(self) -> RunSegments:
@@ -183,8 +193,9 @@ class Supervisor:
         except ConnectionError as error:
             raise RunFailed(str(error)) from None
         for reply in replies:
-            if isinstance(reply, Loaded):
-                self.load_seconds = reply.seconds
+            if isinstance(reply, Loading):
+                self.on_loading(reply.name, reply.done, reply.total)
+                self.loaded = reply.done == reply.total
             elif isinstance(reply, Spawned):
                 self.pids[reply.group] = reply.pid
             elif isinstance(reply, Exited) and self.pids.get(reply.group) == reply.pid:
@@ -220,6 +231,11 @@ class Supervisor:
             os.kill(self.pids[group], number)
         except ProcessLookupError:
             return
+
+
+def _cpu_seconds(pid: int) -> float:
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
 
 
 def _how_it_ended(code: int) -> str:

@@ -85,7 +85,7 @@ def _release(reader):
 
 
 @kernel
-def _stamp(histogram, clock, origin_ns):
+def stamp(histogram, clock, origin_ns):
     record_latency(histogram, read_clock(clock) - origin_ns)
 
 
@@ -129,7 +129,7 @@ class WireOutbox:
             start = address - self._base
             act(connection_id, kind, status, delay_ns, self._bytes[start : start + length])
             if status == order_status and order_histogram:
-                _stamp(order_histogram, self._clock, origin_ns)
+                stamp(order_histogram, self._clock, origin_ns)
             count += 1
         if count:
             _release(self._row)

@@ -1,0 +1,217 @@
+"""The whole system in one process on the virtual clock, over a recording: the backtest.
+
+    recorded line -> clock := its time -> exchange -> feed -> book -> ... -> router -> exchange -> until quiet
+
+The same table, steps and rings as in a live run; only the wire and the clock differ (loopback, VIRTUAL). Nothing
+waits for real time, so the result is the same at every run. Orders reach the exchange in no time; what that
+flatters is said with the result.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from procs.config import RunConfig
+from procs.duty_cycle import DUTY, next_timer_ns, run_group
+from procs.exchange_market import exchange_instruments
+from procs.loopback import CLIENTS, LOOPBACK, market_frame, pump_wires
+from procs.recording import Recording
+from procs.topology import LINKS, STAGES, TRADING
+from procs.wiring import Station, bind, latency_bytes, memory_links, stage_module
+from shm.clock import CLOCK, virtual_clock
+from shm.control import CONTROL_BYTES, ControlCell
+from shm.histogram import HISTOGRAM, HISTOGRAM_BYTES
+from shm.kernel import address_of_array, kernel, load_i64, new_record, view
+from shm.ring import open_reader, open_writer
+from trader.enums import Command
+
+LINES_A_SLICE = 4096
+SETTLE_NS = 2_000_000_000
+"""Virtual time that a command, such as cancelling everything, is given."""
+
+ORDER = ("exchange", *TRADING)
+
+
+@kernel
+def settle(loop, group, count, rounds_max):
+    """Run every stage and the wires between them until nothing moves; returns messages moved."""
+    total = 0
+    for _ in range(rounds_max):
+        moved = run_group(group, count, 1) + pump_wires(loop)
+        total += moved
+        if moved == 0 or failed(group, count):
+            break
+    return total
+
+
+@kernel
+def failed(group, count):
+    """Whether a step of the group returned a negative code."""
+    for index in range(count):
+        if view(load_i64(group + index * 8), DUTY).failure != 0:
+            return 1
+    return 0
+
+
+@kernel
+def pass_time(loop, group, count, until_ns):
+    """Let virtual time go on to `until_ns`, stopping at every timer on the way."""
+    clock = view(loop.clock, CLOCK)
+    while clock.now_ns < until_ns and not failed(group, count):
+        clock.now_ns = min(until_ns, clock.now_ns + max(next_timer_ns(group, count, clock.now_ns), 1))
+        settle(loop, group, count, 1 << 20)
+
+
+@kernel
+def play(loop, group, count, lines, times_ns, offsets, text):
+    """Play recorded lines: `text[offsets[i]:offsets[i + 1]]` at `times_ns[i]`; returns lines played."""
+    clock = view(loop.clock, CLOCK)
+    for index in range(lines):
+        if times_ns[index] > clock.now_ns:
+            pass_time(loop, group, count, times_ns[index])
+        market_frame(loop, text + offsets[index], offsets[index + 1] - offsets[index])
+        settle(loop, group, count, 1 << 20)
+        if failed(group, count):
+            return index
+    return lines
+
+
+class Backtest:
+    """One run over a recording. Offers its memory as `RunSegments` does, so that results are read alike."""
+
+    def __init__(self, config: RunConfig, start_ns: int) -> None:
+        self.config = config
+        symbols = len(config.symbols)
+        names = {link.name: link for link in LINKS}
+        self.links, self.keep = memory_links(names, symbols=symbols)
+        self._clock = virtual_clock(start_ns)
+        self._cells = np.zeros(len(STAGES) * CONTROL_BYTES // 8 + 16, dtype=np.int64)
+        self._cells_at = (self._cells.ctypes.data + 127) & ~127
+        self._latency = {name: np.zeros(latency_bytes(name) + HISTOGRAM_BYTES, dtype=np.uint8) for name in ORDER}
+        self._states = {name: new_record(stage_module(name).STATE) for name in ORDER}
+        self._instruments = exchange_instruments(config)
+        self.stations = [self._station(name) for name in ORDER]
+        self.loop = self._wires()
+        self._group = np.array([station.address for station in self.stations], dtype=np.int64)
+        self._count = len(self._group)
+
+    def _station(self, name: str) -> Station:
+        stage_module(name).start(self._states[name], self.config, self._instruments)
+        return bind(
+            name,
+            self.links,
+            symbols=len(self.config.symbols),
+            state=self._states[name],
+            clock=self._clock.ctypes.data,
+            control=self.cell(name).address,
+            latency=self._latency[name].ctypes.data,
+        )
+
+    def _wires(self) -> np.ndarray:
+        loop = new_record(LOOPBACK)
+        row = loop[0]
+        row["clock"] = self._clock.ctypes.data
+        open_writer(row["to_exchange"], self.links["exchange_wire_in"])
+        open_reader(row["from_exchange"], self.links["exchange_wire_out"], 0, 0)
+        for client, name in enumerate(("feed", "router")):
+            assert client < CLIENTS
+            open_writer(row["to_client"][client], self.links[f"{name}_wire_in"])
+            open_reader(row["from_client"][client], self.links[f"{name}_wire_out"], 0, 0)
+        return loop
+
+    def cell(self, stage: str) -> ControlCell:
+        """A stage's control cell."""
+        return ControlCell(self._cells_at + [row.name for row in STAGES].index(stage) * CONTROL_BYTES)
+
+    def state(self, stage: str) -> np.ndarray:
+        """A stage's state record, an array of one."""
+        return self._states[stage]
+
+    def histogram(self, stage: str, offset: int) -> Any:
+        """One of a stage's histograms."""
+        return self._latency[stage][offset : offset + HISTOGRAM_BYTES].view(HISTOGRAM)[0]
+
+    @property
+    def now_ns(self) -> int:
+        """Virtual time."""
+        return int(self._clock[0]["now_ns"])
+
+    @property
+    def failure(self) -> str:
+        """The step that failed, in words; empty when none did."""
+        codes = [(station.name, int(station.row["failure"])) for station in self.stations]
+        return "; ".join(f"the step of {name} returned {code}" for name, code in codes if code)
+
+    def command(self, stage: str, command: Command) -> bool:
+        """Give a command and let virtual time pass until it is acknowledged; False when it was not."""
+        cell = self.cell(stage)
+        cell.issue(command)
+        end_ns = self.now_ns + SETTLE_NS
+        settle(self.loop[0], address_of_array(self._group), self._count, 1 << 20)
+        while not cell.acknowledged(command) and self.now_ns < end_ns and not self.failure:
+            self.pass_time(1_000_000)
+        return cell.acknowledged(command)
+
+    def pass_time(self, span_ns: int) -> None:
+        """Let virtual time go on."""
+        pass_time(self.loop[0], address_of_array(self._group), self._count, self.now_ns + span_ns)
+
+    def play(self, times_ns: np.ndarray, offsets: np.ndarray, text: np.ndarray) -> int:
+        """Play a batch of recorded lines; returns how many were played before a failure."""
+        group = address_of_array(self._group)
+        return int(play(self.loop[0], group, self._count, len(times_ns), times_ns, offsets, address_of_array(text)))
+
+    def start(self) -> bool:
+        """START all, consumers first, then RUN; False when a stage did not get ready."""
+        ready = all(self.command(name, Command.START) for name in ("exchange", *reversed(TRADING)))
+        for name in ("exchange", *reversed(TRADING)):
+            self.cell(name).issue(Command.RUN)
+        settle(self.loop[0], address_of_array(self._group), self._count, 1 << 20)
+        return ready
+
+    def stop(self) -> bool:
+        """Quotes off, everything cancelled and confirmed."""
+        quotes_off = self.command("strategy", Command.QUOTES_OFF)
+        return self.command("router", Command.CANCEL_ALL) and quotes_off
+
+
+def batches(recording: Recording) -> Any:
+    """(times_ns, offsets, text) of LINES_A_SLICE recorded lines at a time."""
+    times: list[int] = []
+    lines: list[bytes] = []
+    for receive_ns, payload in recording:
+        times.append(receive_ns)
+        lines.append(payload)
+        if len(lines) == LINES_A_SLICE:
+            yield _batch(times, lines)
+            times, lines = [], []
+    if lines:
+        yield _batch(times, lines)
+
+
+def _batch(times: list[int], lines: list[bytes]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    offsets = np.zeros(len(lines) + 1, dtype=np.int64)
+    np.cumsum([len(line) for line in lines], out=offsets[1:])
+    # Sixteen spare bytes: a scanner may load eight at a time.
+    text = np.frombuffer(b"".join(lines) + bytes(16), dtype=np.uint8)
+    return np.array(times, dtype=np.int64), offsets, text
+
+
+def run_backtest(config: RunConfig, on_line: Callable[[int], None] = lambda lines: None) -> Backtest:
+    """Play `config.replay` from the first line to the last; `on_line` hears how many lines have been played."""
+    lines = 0
+    backtest: Backtest | None = None
+    for times_ns, offsets, text in batches(Recording(config.replay)):
+        if backtest is None:
+            backtest = Backtest(config, int(times_ns[0]))
+            backtest.start()
+        lines += backtest.play(times_ns, offsets, text)
+        on_line(lines)
+        if backtest.failure:
+            break
+    if backtest is None:
+        raise ValueError(f"recording {config.replay}: holds no line")
+    if not backtest.failure:
+        backtest.stop()
+    return backtest

@@ -1,0 +1,145 @@
+"""One whole session: from a checked configuration to a result. What `trader run` does.
+
+The only place that knows everything a run owns outside its processes: its folder, the epoch of its order ids,
+its key, its descriptors, its log.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+import msgspec
+import psutil
+
+from procs.affinity import available_cores, pin, plan_cores
+from procs.config import RunConfig
+from procs.errors import OperatorError
+from procs.launch import LaunchPlan
+from procs.logs import Collector, LogQueues
+from procs.placement import groups
+from procs.snapshot import Snapshot, Taker
+from procs.state_dir import StateDir, default_state_dir
+from procs.summary import Summary, collect
+from procs.supervisor import RunFailed, Supervisor
+from procs.topology import problems
+from procs.transport.authentication import Credentials
+from shm.segment import new_run
+
+SNAPSHOT_EVERY_S = 0.25
+
+
+@dataclass
+class Watcher:
+    """What a caller wants to see: kernels being loaded, and the running system four times a second."""
+
+    loading: Callable[[str, int, int], None] = lambda name, done, total: None
+    snapshot: Callable[[Snapshot], None] = lambda snapshot: None
+
+
+def run_session(config: RunConfig, watcher: Watcher | None = None) -> Summary:
+    """Run until the duration, the recording, a signal or a failure ends it; nothing is left behind.
+
+    Raises OperatorError for what must be mended first; then nothing has been started. A failure during the run
+    is in the summary's problems.
+    """
+    found = problems()
+    if found:
+        raise OperatorError(*found)
+    began = time.monotonic()
+    watcher = watcher or Watcher()
+    plan, log_queues = make_plan(config)
+    with ExitStack() as stack:
+        collector = Collector(log_queues, plan.out_dir / "log.jsonl")
+        collector.start()
+        stack.callback(collector.stop, 1.0)
+        supervisor = Supervisor(plan, log_queues)
+        stack.callback(supervisor.close)
+        supervisor.on_loading = watcher.loading
+        pin(plan.cores["supervisor"])
+        _catch_signals(supervisor, stack)
+        summary = _trade(supervisor, watcher, began)
+    (plan.out_dir / "summary.json").write_bytes(msgspec.json.format(msgspec.json.encode(summary)))
+    return summary
+
+
+def make_plan(config: RunConfig) -> tuple[LaunchPlan, LogQueues]:
+    """Everything that is decided before the first fork. Raises OperatorError."""
+    cores = plan_cores(config.cores, available_cores(), fused=config.placement == "fused")
+    run = new_run()
+    out_dir = Path(config.out_dir or f"runs/{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}").absolute()
+    try:
+        (out_dir / "journal").mkdir(parents=True)
+    except FileExistsError:
+        raise OperatorError(f"out_dir: found '{out_dir}' with a run in it, allowed a folder without journal/") from None
+    except OSError as error:
+        raise OperatorError(f"out_dir: found '{out_dir}' ({error.strerror}), allowed a writable folder") from None
+    epoch = StateDir(Path(config.state_dir) if config.state_dir else default_state_dir()).next_epoch()
+    config = msgspec.structs.replace(
+        config,
+        out_dir=str(out_dir),
+        epoch=epoch,
+        wall_offset_ns=time.time_ns() - time.monotonic_ns(),
+        exchange=msgspec.structs.replace(config.exchange, recorded=bool(config.replay)),
+    )
+    (out_dir / "config.json").write_bytes(msgspec.json.format(msgspec.json.encode(config)))
+    credentials = Credentials.fresh()
+    descriptor, verifier = credentials.memory_descriptor(), credentials.verifier()
+    del credentials
+    names = [group.name for group in groups(config.placement)]
+    eventfds = {name: os.eventfd(0, os.EFD_NONBLOCK) for name in (*names, "successor")}
+    return LaunchPlan(run, config, cores, out_dir, eventfds, descriptor, verifier), LogQueues.create([*names, "successor"])
+
+
+def _catch_signals(supervisor: Supervisor, stack: ExitStack) -> None:
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        supervisor.interrupted = signal.Signals(number).name
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        stack.callback(signal.signal, number, signal.signal(number, interrupt))
+
+
+def _trade(supervisor: Supervisor, watcher: Watcher, began: float) -> Summary:
+    config = supervisor.plan.config
+    try:
+        supervisor.start()
+    except RunFailed as failure:
+        supervisor.abort(str(failure))
+        return Summary.failed(config.placement, str(failure))
+    taker = Taker(supervisor.memory, supervisor.plan)
+    next_look = 0.0
+
+    def tick() -> None:
+        nonlocal next_look
+        if time.monotonic() >= next_look:
+            next_look = time.monotonic() + SNAPSHOT_EVERY_S
+            watcher.snapshot(taker.take())
+
+    traded_from = time.monotonic()
+    try:
+        supervisor.trade(config.duration_s, tick)
+    except RunFailed as failure:
+        cpu = _cpu_percent(supervisor, traded_from)
+        supervisor.abort(str(failure))
+    else:
+        cpu = _cpu_percent(supervisor, traded_from)
+        supervisor.stop()
+    duration_s = time.monotonic() - traded_from
+    return collect(supervisor.memory, supervisor.plan, duration_s=duration_s, cpu_percent=cpu, began=began, failure=supervisor.failure)
+
+
+def _cpu_percent(supervisor: Supervisor, since: float) -> dict[str, float]:
+    """CPU of each process since it was started, in percent of one core over the trading time."""
+    elapsed = max(time.monotonic() - since, 1e-3)
+    percent = {}
+    for name, pid in {**supervisor.pids, "supervisor": os.getpid()}.items():
+        try:
+            times = psutil.Process(pid).cpu_times()
+        except psutil.NoSuchProcess:
+            continue
+        percent[name] = 100 * (times.user + times.system - supervisor.cpu_at_run.get(name, 0.0)) / elapsed
+    return percent
