@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from procs.config import RunConfig
-from procs.duty_cycle import DUTY, next_timer_ns, run_group
+from procs.duty import DUTY
+from procs.duty_cycle import next_timer_ns, run_group
 from procs.exchange_market import exchange_instruments
 from procs.loopback import CLIENTS, LOOPBACK, market_frame, pump_wires
 from procs.recording import Recording

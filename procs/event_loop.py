@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from procs.duty_cycle import HEARTBEAT_NS, next_timer_ns, run_group
+from procs.duty import HEARTBEAT_NS
+from procs.duty_cycle import next_timer_ns, run_group
 from procs.transport import Transport
 from procs.wire_rings import WireInbox, WireOutbox
 from procs.wiring import Station

@@ -1,12 +1,12 @@
 """The duty cycle of a replay: takes what the journal says was taken, compares what is sent.
 
-    INPUT record -> its frame (from the journal, or from the link that the replayed producer fills) -> step
-                 -> every OUTPUT and DENIED record behind it must be met by the sends, in order (procs.ports)
+INPUT record -> its frame (from the journal, or from the link that the replayed producer fills) -> step
+             -> every OUTPUT and DENIED record behind it must be met by the sends, in order (procs.ports)
 """
 
 import numpy as np
 
-from procs.duty_cycle import DUTY, GAP_PORT
+from procs.duty import DUTY, GAP_PORT
 from procs.ports import HALT, MISMATCH_DAMAGED, MISMATCH_NONE, WAIT
 from shm.journal import INPUT, RECORD_BYTES, next_record, record_kind, record_port, record_sequence
 from shm.kernel import address_of, kernel, load_i64, view

@@ -15,6 +15,8 @@ from types import FrameType
 
 import msgspec
 import psutil
+from procs.snapshot import Snapshot, Taker
+from procs.summary import Summary, collect
 
 from procs.affinity import available_cores, pin, plan_cores
 from procs.config import RunConfig
@@ -22,10 +24,8 @@ from procs.errors import OperatorError
 from procs.launch import LaunchPlan
 from procs.logs import Collector, LogQueues
 from procs.placement import groups
-from procs.snapshot import Snapshot, Taker
 from procs.state_dir import StateDir, default_state_dir
-from procs.summary import Summary, collect
-from procs.supervisor import RunFailed, Supervisor
+from procs.supervisor import RunError, Supervisor
 from procs.topology import problems
 from procs.transport.authentication import Credentials
 from shm.segment import new_run
@@ -92,7 +92,9 @@ def make_plan(config: RunConfig) -> tuple[LaunchPlan, LogQueues]:
     del credentials
     names = [group.name for group in groups(config.placement)]
     eventfds = {name: os.eventfd(0, os.EFD_NONBLOCK) for name in (*names, "successor")}
-    return LaunchPlan(run, config, cores, out_dir, eventfds, descriptor, verifier), LogQueues.create([*names, "successor"])
+    return LaunchPlan(run, config, cores, out_dir, eventfds, descriptor, verifier), LogQueues.create(
+        [*names, "successor"]
+    )
 
 
 def _catch_signals(supervisor: Supervisor, stack: ExitStack) -> None:
@@ -107,7 +109,7 @@ def _trade(supervisor: Supervisor, watcher: Watcher, began: float) -> Summary:
     config = supervisor.plan.config
     try:
         supervisor.start()
-    except RunFailed as failure:
+    except RunError as failure:
         supervisor.abort(str(failure))
         return Summary.failed(config.placement, str(failure))
     taker = Taker(supervisor.memory, supervisor.plan)
@@ -122,14 +124,21 @@ def _trade(supervisor: Supervisor, watcher: Watcher, began: float) -> Summary:
     traded_from = time.monotonic()
     try:
         supervisor.trade(config.duration_s, tick)
-    except RunFailed as failure:
+    except RunError as failure:
         cpu = _cpu_percent(supervisor, traded_from)
         supervisor.abort(str(failure))
     else:
         cpu = _cpu_percent(supervisor, traded_from)
         supervisor.stop()
     duration_s = time.monotonic() - traded_from
-    return collect(supervisor.memory, supervisor.plan, duration_s=duration_s, cpu_percent=cpu, began=began, failure=supervisor.failure)
+    return collect(
+        supervisor.memory,
+        supervisor.plan,
+        duration_s=duration_s,
+        cpu_percent=cpu,
+        began=began,
+        failure=supervisor.failure,
+    )
 
 
 def _cpu_percent(supervisor: Supervisor, since: float) -> dict[str, float]:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 import numpy as np
 import psutil
+from procs.venue_facts import fetch_instruments
 
 from procs.errors import OperatorError
 from procs.kernels import load_kernels
@@ -24,7 +25,6 @@ from procs.nursery import Exited, Loading, Nursery, Spawned
 from procs.placement import groups
 from procs.run_segments import PORT, READY, RECORDING_DONE, RunSegments
 from procs.topology import STAGES, TRADING
-from procs.venue_facts import fetch_instruments
 from procs.wiring import doorbell_address
 from shm.clock import calibrate, now_ns
 from shm.control import DONE, FAILED
@@ -42,7 +42,7 @@ POLL_S = 0.02
 _RECORDING_REST_S = 1.0
 
 
-class RunFailed(Exception):
+class RunError(Exception):
     """The run ended for a reason that is not an operator's mistake; the text names stage and cause."""
 
 
@@ -69,7 +69,7 @@ class Supervisor:
         self._scratch = np.zeros(2, dtype=np.int64)
 
     def start(self) -> None:
-        """Everything up to RUN. Raises RunFailed or OperatorError; then nothing is left running."""
+        """Everything up to RUN. Raises RunError or OperatorError; then nothing is left running."""
         sweep()
         try:
             self.segments = RunSegments.create(self.plan.run, symbols=len(self.plan.config.symbols))
@@ -169,15 +169,15 @@ class Supervisor:
         wake(doorbell_address(self.memory.cell(first).address), self._scratch.ctypes.data)
 
     def _watch(self) -> None:
-        """Hear of exits and look at heartbeats. Raises RunFailed with the cause."""
+        """Hear of exits and look at heartbeats. Raises RunError with the cause."""
         self._hear(POLL_S)
         for group, code in self.exits.items():
-            raise RunFailed(f"stage {group}: {_how_it_ended(code)}{self._step_code(group)}")
+            raise RunError(f"stage {group}: {_how_it_ended(code)}{self._step_code(group)}")
         for stage in STAGES:
             if self._is_hung(stage.name):
-                raise RunFailed(f"stage {stage.name}: hung, its work loop has not beaten for {HANG_NS / 1e9:g} s")
+                raise RunError(f"stage {stage.name}: hung, its work loop has not beaten for {HANG_NS / 1e9:g} s")
             if stage.name in TRADING and self.memory.cell(stage.name).halted:
-                raise RunFailed(f"stage {stage.name}: an outbox or a journal that must not lose was full")
+                raise RunError(f"stage {stage.name}: an outbox or a journal that must not lose was full")
 
     def _is_hung(self, stage: str) -> bool:
         beat = self.memory.cell(stage).heartbeat_ns
@@ -191,7 +191,7 @@ class Supervisor:
         try:
             replies = self.nursery.replies(timeout_s)
         except ConnectionError as error:
-            raise RunFailed(str(error)) from None
+            raise RunError(str(error)) from None
         for reply in replies:
             if isinstance(reply, Loading):
                 self.on_loading(reply.name, reply.done, reply.total)
@@ -202,16 +202,16 @@ class Supervisor:
                 self.exits[reply.group] = reply.code
 
     def _await(self, condition: Callable[[], bool], what: str) -> None:
-        """Wait during the start. Raises RunFailed when a process ends, or time is over."""
+        """Wait during the start. Raises RunError when a process ends, or time is over."""
         end = time.monotonic() + START_S
         while not condition():
             self._hear(0.002)
             for group, code in self.exits.items():
-                raise RunFailed(f"stage {group}: {_how_it_ended(code)} during start")
+                raise RunError(f"stage {group}: {_how_it_ended(code)} during start")
             if self.interrupted:
-                raise RunFailed(f"interrupted by {self.interrupted} during start")
+                raise RunError(f"interrupted by {self.interrupted} during start")
             if time.monotonic() > end:
-                raise RunFailed(f"{what}: not ready after {START_S:g} s")
+                raise RunError(f"{what}: not ready after {START_S:g} s")
 
     def _await_quietly(self, condition: Callable[[], bool], timeout_s: float) -> bool:
         end = time.monotonic() + timeout_s
@@ -242,4 +242,3 @@ def _how_it_ended(code: int) -> str:
     if code < 0:
         return f"killed by {signal.Signals(-code).name}"
     return f"exited with code {code}"
-

@@ -220,7 +220,9 @@ def _halt_problems(links: tuple[Link, ...]) -> list[str]:
 def picture() -> str:
     """The table as text, in flow order."""
     lines = ["stages"]
-    lines += [f"  {stage.name:<12}{'sockets  ' if stage.owns_sockets else '         '}{stage.purpose}" for stage in STAGES]
+    lines += [
+        f"  {stage.name:<12}{'sockets  ' if stage.owns_sockets else '         '}{stage.purpose}" for stage in STAGES
+    ]
     lines += ["", "links"]
     for link in LINKS:
         flow = f"{link.producer} -> {', '.join(link.consumers)}"

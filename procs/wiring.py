@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from procs.duty_cycle import BATCH_MAX, DUTY, HOPS
+from procs.duty import BATCH_MAX, DUTY, HOPS
 from procs.ports import CANCELS, RING, SLOTS
 from procs.topology import WIRE, Full, Link, inboxes, link_named, outboxes
 from shm.cancels import CANCELS_BYTES, open_cancel_reader

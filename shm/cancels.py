@@ -23,8 +23,15 @@ IDS = BITS + SLOTS // 8
 CANCELS_BYTES = IDS + SLOTS * 8
 
 CANCEL_READER = np.dtype(
-    [("base", "i8"), ("all_seen", "i8"), ("summary", "i8"), ("word", "i8"), ("bits", "i8"), ("buffer", "i8"),
-     ("sequence", "i8")],
+    [
+        ("base", "i8"),
+        ("all_seen", "i8"),
+        ("summary", "i8"),
+        ("word", "i8"),
+        ("bits", "i8"),
+        ("buffer", "i8"),
+        ("sequence", "i8"),
+    ],
     align=True,
 )
 """The taker's side: what it has swapped out and not yet handed over."""
@@ -81,7 +88,10 @@ def _take_word(reader):
 def cancels_waiting(reader):
     """Non-zero when a request may be waiting: two loads."""
     return (
-        reader.bits | reader.summary | load_relaxed(reader.base + SUMMARY) | (load_relaxed(reader.base) - reader.all_seen)
+        reader.bits
+        | reader.summary
+        | load_relaxed(reader.base + SUMMARY)
+        | (load_relaxed(reader.base) - reader.all_seen)
     )
 
 

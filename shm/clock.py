@@ -18,7 +18,9 @@ from shm.kernel import inlined, kernel, load_i64, new_record, view
 
 SYSTEM, COUNTER, VIRTUAL = range(3)
 
-CLOCK = np.dtype([("kind", "i8"), ("base_ns", "i8"), ("base_ticks", "i8"), ("scale", "i8"), ("now_ns", "i8")], align=True)
+CLOCK = np.dtype(
+    [("kind", "i8"), ("base_ns", "i8"), ("base_ticks", "i8"), ("scale", "i8"), ("now_ns", "i8")], align=True
+)
 """scale: nanoseconds per tick times 2**32; now_ns: the time of a VIRTUAL clock."""
 
 _I64 = ir.IntType(64)

@@ -14,7 +14,6 @@ A `bytes` field `x` is two int64 in the record, `x_address` and `x_length`. Afte
 into the frame and is valid as long as the frame is.
 """
 
-import types as python_types
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -25,8 +24,8 @@ from numba import from_dtype, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from shm.codec_any import INT, FLOAT, BOOL, BIN, decode_any
-from shm.kernel import address_of, copy, inlined, kernel
+from shm.codec_any import BIN, BOOL, FLOAT, INT, decode_any
+from shm.kernel import address_of, copy, inlined
 
 DECODED = 0
 _I8, _I32, _I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
@@ -215,8 +214,11 @@ def _encode_fixed(typingctx: Any, record: Any, body: Any) -> Any:
         for kind, source, offset in _cells(layout):
             value = emit.load(base, source, _I64)
             if kind == BOOL:
-                flag = builder.select(builder.icmp_signed("!=", value, ir.Constant(_I64, 0)),
-                                      ir.Constant(_I8, 0xC3), ir.Constant(_I8, 0xC2))
+                flag = builder.select(
+                    builder.icmp_signed("!=", value, ir.Constant(_I64, 0)),
+                    ir.Constant(_I8, 0xC3),
+                    ir.Constant(_I8, 0xC2),
+                )
                 emit.store(flag, target, offset, _I8)
             elif kind == BIN:
                 length = builder.trunc(emit.load(base, source + 8, _I64), _I32)

@@ -1,14 +1,14 @@
 """One stage's control cell: the supervisor's command, the stage's answers, its heartbeat.
 
-    +0    command       sequence << 8 | command     supervisor
-    +8    argument                                  supervisor
-    +128  acknowledged  last command done           stage
-    +136  state         BOOT -> RUN -> DONE | FAILED (stage)
-    +144  heartbeat_ns  written by the work loop itself: a hung stage stops beating
-    +152  pid
-    +160  failure       code of the step that failed
-    +168  halted        1: an outbox that must not lose was full, or the journal cannot grow
-    +256  doorbell      the stage process's (see doorbell)
++0    command       sequence << 8 | command     supervisor
++8    argument                                  supervisor
++128  acknowledged  last command done           stage
++136  state         BOOT -> RUN -> DONE | FAILED (stage)
++144  heartbeat_ns  written by the work loop itself: a hung stage stops beating
++152  pid
++160  failure       code of the step that failed
++168  halted        1: an outbox that must not lose was full, or the journal cannot grow
++256  doorbell      the stage process's (see doorbell)
 """
 
 from shm.atomics import load_acquire, store_release
@@ -98,5 +98,3 @@ class ControlCell:
 def control_cells(count: int) -> int:
     """Bytes for `count` cells."""
     return count * CONTROL_BYTES
-
-

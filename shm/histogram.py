@@ -26,8 +26,12 @@ COUNTS_OFFSET = 128
 HISTOGRAM_BYTES = COUNTS_OFFSET + COUNTS * 8
 
 HISTOGRAM = np.dtype(
-    {"names": ["count", "sum", "max", "counts"], "formats": ["i8", "i8", "i8", ("i8", (COUNTS,))],
-     "offsets": [0, 8, 16, COUNTS_OFFSET], "itemsize": HISTOGRAM_BYTES}
+    {
+        "names": ["count", "sum", "max", "counts"],
+        "formats": ["i8", "i8", "i8", ("i8", (COUNTS,))],
+        "offsets": [0, 8, 16, COUNTS_OFFSET],
+        "itemsize": HISTOGRAM_BYTES,
+    }
 )
 
 

@@ -101,8 +101,9 @@ class Segment:
 
     def bytes_view(self) -> np.ndarray:
         """The content as uint8. Drop every view before `close`."""
-        return np.frombuffer(self._mapping().buf, dtype=np.uint8, offset=layout.SEGMENT_HEADER_BYTES,
-                             count=self.content_bytes)
+        return np.frombuffer(
+            self._mapping().buf, dtype=np.uint8, offset=layout.SEGMENT_HEADER_BYTES, count=self.content_bytes
+        )
 
     def _mapping(self) -> shared_memory.SharedMemory:
         if self._memory is None:

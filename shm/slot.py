@@ -36,8 +36,15 @@ SLOT_WRITER = np.dtype(
 """The producer's side; `slot` is the address of the one being written, `index` its number."""
 
 SLOT_READER = np.dtype(
-    [("base", "i8"), ("stride", "i8"), ("slots", "i8"), ("publications", "i8"), ("next", "i8"), ("buffer", "i8"),
-     ("seen", "i8", (SLOTS_MAX,))],
+    [
+        ("base", "i8"),
+        ("stride", "i8"),
+        ("slots", "i8"),
+        ("publications", "i8"),
+        ("next", "i8"),
+        ("buffer", "i8"),
+        ("seen", "i8", (SLOTS_MAX,)),
+    ],
     align=True,
 )
 """A consumer's side: version last taken of each slot, and room for one frame at `buffer`."""

@@ -13,9 +13,9 @@ class Side(IntEnum):
 class BookState(IntEnum):
     """Trust in a book.
 
-        INIT -> SYNCING -> LIVE -> STALE
-                   ^                 |
-                   +-----------------+
+    INIT -> SYNCING -> LIVE -> STALE
+               ^                 |
+               +-----------------+
     """
 
     INIT = 0
@@ -56,10 +56,10 @@ class TimeInForce(IntEnum):
 class OrderState(IntEnum):
     """Life of an order; a cancel under way is a flag, not a state.
 
-        RESERVED -> SENT -> OPEN -> PARTIAL -> FILLED | CANCELED | REJECTED | EXPIRED
-                      |
-                      +-> UNKNOWN -> any of the above, by proof only
-        DENIED: refused here, nothing was sent
+    RESERVED -> SENT -> OPEN -> PARTIAL -> FILLED | CANCELED | REJECTED | EXPIRED
+                  |
+                  +-> UNKNOWN -> any of the above, by proof only
+    DENIED: refused here, nothing was sent
     """
 
     FREE = 0
@@ -131,9 +131,10 @@ class WireKind(IntEnum):
 class Command(IntEnum):
     """What the supervisor tells a stage, in its control cell.
 
-    START: the first message that a stage ever gets; acknowledged when the stage is ready. RUN: trade. QUOTES_OFF: the strategy stops quoting and cancels what rests. CANCEL_ALL: the router cancels
-    everything and reports when the venue has confirmed. HALT: new orders are refused until a person re-arms.
-    DRAIN: finish what is in the inboxes, then leave.
+    START: the first message that a stage ever gets; acknowledged when the stage is ready. RUN: trade.
+    QUOTES_OFF: the strategy stops quoting and cancels what rests. CANCEL_ALL: the router cancels everything and
+    reports when the venue has confirmed. HALT: new orders are refused until a person re-arms. DRAIN: finish
+    what is in the inboxes, then leave.
     """
 
     NONE = 0

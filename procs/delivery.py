@@ -1,0 +1,79 @@
+"""One message to one step: journaled, stamped, and only when there is credit for what the step may write."""
+
+from procs.duty import DUTY, JOURNAL_RESERVE_BYTES
+from procs.ports import HALT, WAIT, halt
+from shm.atomics import store_release
+from shm.clock import read_clock
+from shm.codec import encode
+from shm.control import FAILURE
+from shm.histogram import HISTOGRAM_BYTES, record
+from shm.journal import INPUT, append, journal_room, record_key
+from shm.kernel import address_of, inlined, kernel, load_i64, store_i64
+from shm.layout import FRAME_HEADER_BYTES, FRAME_ORIGIN, FRAME_PUBLISH, FRAME_SEQUENCE, LENGTH_MASK, TYPE_SHIFT
+from shm.memory import call_entry
+from shm.ring import room_for
+
+
+@inlined
+def deliver(duty, port, frame, histograms, recorded, now_ns):
+    """Journal one message, call the step, stamp; returns the step's code."""
+    ports = duty.ports
+    word = load_i64(frame)
+    origin_ns = load_i64(frame + FRAME_ORIGIN)
+    publish_ns = load_i64(frame + FRAME_PUBLISH)
+    ports.origin_ns = origin_ns
+    ports.now_ns = now_ns
+    if ports.journal.base != 0:
+        length = word & LENGTH_MASK if recorded else 0
+        key = record_key(INPUT, port, load_i64(frame + FRAME_SEQUENCE))
+        append(ports.journal, now_ns, key, origin_ns, frame, length)
+    before_ns = read_clock(duty.clock)
+    code = call_entry(duty.entry, duty.state, address_of(ports), word >> TYPE_SHIFT, frame, now_ns)
+    duty.taken += 1
+    if histograms != 0:
+        after_ns = read_clock(duty.clock)
+        record(histograms, before_ns - publish_ns)
+        record(histograms + HISTOGRAM_BYTES, after_ns - before_ns)
+        record(histograms + 2 * HISTOGRAM_BYTES, after_ns - publish_ns)
+        record(histograms + 3 * HISTOGRAM_BYTES, after_ns - origin_ns)
+    if code < 0:
+        _fail(duty, code)
+    return code
+
+
+@kernel
+def _fail(duty, code):
+    """A step's negative code stops the stage; the supervisor reads it from the control cell."""
+    duty.failure = code
+    if duty.control != 0:
+        store_release(duty.control + FAILURE, code)
+
+
+@kernel
+def deliver_own(duty, port, kind, message, sequence, now_ns):
+    """Deliver a message that the loop itself makes: written into the duty's own frame, always recorded."""
+    frame = address_of(duty) + _FRAME_OFFSET
+    length = FRAME_HEADER_BYTES + encode(message, frame + FRAME_HEADER_BYTES)
+    store_i64(frame, (kind << TYPE_SHIFT) | length)
+    store_i64(frame + FRAME_SEQUENCE, sequence)
+    store_i64(frame + FRAME_ORIGIN, now_ns)
+    store_i64(frame + FRAME_PUBLISH, now_ns)
+    deliver(duty, port, frame, 0, 1, now_ns)
+
+
+_FRAME_OFFSET = DUTY.fields["frame"][1]
+
+
+@kernel
+def has_credit(duty):
+    """Whether every outbox that must not refuse has room for all that one step may write."""
+    ports = duty.ports
+    for index in range(ports.outbox_count):
+        box = ports.outboxes[index]
+        if (box.policy == WAIT or box.policy == HALT) and not room_for(box.ring, box.credit_bytes):
+            if box.policy == HALT:
+                halt(ports)
+            return 0
+    if ports.journal.base != 0 and journal_room(ports.journal) < JOURNAL_RESERVE_BYTES:
+        return 0
+    return 1
