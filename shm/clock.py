@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from shm.kernel import inlined, kernel, load_i64, new_record, view
@@ -57,7 +58,7 @@ def _system_time(typingctx: Any) -> Any:
     """clock_gettime(CLOCK_MONOTONIC) in nanoseconds."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pair = builder.alloca(ir.ArrayType(_I64, 2))
+        pair = cgutils.alloca_once(builder, ir.ArrayType(_I64, 2))
         kind = ir.FunctionType(ir.IntType(32), [ir.IntType(32), ir.IntType(8).as_pointer()])
         function = builder.module.globals.get("clock_gettime") or ir.Function(builder.module, kind, "clock_gettime")
         builder.call(function, [ir.Constant(ir.IntType(32), 1), builder.bitcast(pair, ir.IntType(8).as_pointer())])

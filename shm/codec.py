@@ -115,6 +115,8 @@ def _kind_of(message: type, name: str, hint: Any) -> tuple[int, int]:
 
 def _layout(message: type[msgspec.Struct], hints: dict[str, Any], dtype: np.dtype) -> Layout:
     names = message.__struct_fields__
+    if not names or not message.__struct_config__.array_like:
+        raise TypeError(f"{message.__name__}: allowed array_like=True and at least one field")
     tag = message.__struct_config__.tag
     if not isinstance(tag, int) or not 0 <= tag < 128:
         raise TypeError(f"{message.__name__}: found tag {tag!r}, allowed an integer of 0 to 127")

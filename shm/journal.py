@@ -17,6 +17,7 @@ everything after it, so a file cut or torn anywhere by kill -9 ends at the last 
 
 import numpy as np
 
+from shm.atomics import store_release
 from shm.checksum import crc_bytes, crc_i64
 from shm.kernel import copy, inlined, kernel, load_i64, load_u32, store_i64
 
@@ -59,7 +60,8 @@ def append(journal, now_ns, key, value, payload, payload_bytes):
         store_i64(at + length - 8, 0)
         copy(at + RECORD_BYTES, payload, payload_bytes)
         crc = crc_bytes(crc, at + RECORD_BYTES, padded)
-    store_i64(at, (crc << 32) | length)
+    # Release: neither the compiler nor the core may bring the rest of the record behind its first word.
+    store_release(at, (crc << 32) | length)
     journal.position += length
     journal.records += 1
     return 1

@@ -84,7 +84,12 @@ def ring_bytes(capacity_bytes: int) -> int:
 
 
 def format_ring(content: np.ndarray, capacity_bytes: int, *, consumers: int, lossy: tuple[int, ...] = ()) -> None:
-    """Write a ring's static words into zeroed content; `lossy` are the consumers that do not gate."""
+    """Write a ring's static words into zeroed content; `lossy` are the consumers that do not gate.
+
+    Raises ValueError for a number of consumers out of range.
+    """
+    if not 1 <= consumers <= layout.RING_CONSUMERS_MAX:
+        raise ValueError(f"ring consumers: found {consumers}, allowed 1 to {layout.RING_CONSUMERS_MAX}")
     words = content[:RING_HEADER_BYTES].view(np.int64)
     words[RING_CAPACITY // 8] = capacity_bytes
     words[RING_CONSUMERS // 8] = consumers
@@ -129,6 +134,10 @@ def open_reader(reader, ring, consumer, buffer):
     reader.buffer = buffer
     reader.position = load_acquire(reader.head)
     reader.sequence = load_acquire(reader.head + 8)
+    frame = poll(reader) if buffer != 0 or not reader.lossy else 0
+    if frame != 0:
+        # Killed between the two stores of a release: the frames before the position's are still to come.
+        reader.sequence = min(reader.sequence, load_i64(frame + FRAME_SEQUENCE))
 
 
 @kernel
@@ -157,16 +166,22 @@ def room_for(writer, frame_bytes):
 
 @inlined
 def claim(writer, frame_bytes):
-    """Address of a frame of `frame_bytes` (header included) to fill, or 0 when there is no room now."""
+    """Address of a frame of `frame_bytes` (header included) to fill, or 0: no room now, or larger than ever allowed.
+
+    A claim that is not committed is forgotten; the next one takes its place.
+    """
+    if frame_bytes > writer.capacity >> 3:
+        return 0
     advance = (frame_bytes + _ROUND) & ~_ROUND
     to_end = writer.capacity - (writer.position & writer.mask)
     skip = to_end if advance > to_end else 0
     end = writer.position + skip + advance + FRAME_ALIGNMENT_BYTES
     if end - writer.head_cached > writer.capacity:
         _refresh(writer)
-        if end - writer.head_cached > writer.capacity or frame_bytes > writer.capacity >> 3:
+        if end - writer.head_cached > writer.capacity:
             return 0
-    store_relaxed(writer.ring + RING_INTENT, end)
+    # Never back: a larger claim that was given up, or whose writer was killed, has touched its bytes too.
+    store_relaxed(writer.ring + RING_INTENT, max(end, load_relaxed(writer.ring + RING_INTENT)))
     fence_release()
     if skip:
         _pad(writer, skip)
@@ -216,10 +231,12 @@ def poll(reader):
 def _poll_lossy(reader):
     """Copy the next frame out and make sure that it was not overwritten meanwhile; else skip to the newest."""
     while reader.position < load_acquire(reader.ring + RING_TAIL):
-        frame = reader.data + (reader.position & reader.mask)
+        offset = reader.position & reader.mask
+        frame = reader.data + offset
         word = load_relaxed(frame)
         length = word & LENGTH_MASK
-        sound = length <= reader.capacity >> 3 and word != 0
+        # A word that was overwritten may say anything: no copy beyond the buffer or the ring's end.
+        sound = word != 0 and length <= reader.capacity >> 3 and offset + length <= reader.capacity
         if sound and word >> TYPE_SHIFT != PADDING_TYPE:
             copy(reader.buffer, frame, length)
         fence_acquire()

@@ -7,6 +7,7 @@ what other processes still use.
 """
 
 import os
+import re
 import secrets
 from multiprocessing import resource_tracker, shared_memory
 from pathlib import Path
@@ -19,6 +20,7 @@ from shm.kernel import kernel
 
 FOLDER = Path("/dev/shm")
 PREFIX = "trader-"
+_RUN = re.compile(r"\d+\.-?\d+\.[0-9a-f]+")
 _UNTRACKED = {"track": False} if "track" in shared_memory.SharedMemory.__init__.__code__.co_varnames else {}
 
 
@@ -64,6 +66,8 @@ class Segment:
             memory = _untracked(name, create=True, size=total)
         except FileExistsError:
             raise SegmentError(f"segment {name}: already exists") from None
+        except OSError as error:
+            raise SegmentError(f"segment {name}: {total} bytes cannot be had in {FOLDER}: {error.strerror}") from None
         try:
             os.posix_fallocate(_descriptor(memory), 0, total)
         except OSError as error:
@@ -84,6 +88,9 @@ class Segment:
             memory = _untracked(name, create=False, size=0)
         except FileNotFoundError:
             raise SegmentError(f"segment {name}: not found in {FOLDER}") from None
+        except ValueError:
+            # Created and not yet given its size: an empty file cannot be mapped.
+            raise SegmentError(f"segment {name}: unfinished or not a trader segment") from None
         segment = cls(memory, owner=False)
         reason = _reason_to_refuse(segment, memory, layout_hash)
         if reason:
@@ -186,9 +193,14 @@ def is_alive(run: str) -> bool:
 
 
 def sweep(run: str | None = None) -> list[str]:
-    """Unlink the segments of `run`, or of every dead run of this user; return the names."""
+    """Unlink the segments of `run`, or of every dead run of this user; return the names.
+
+    What does not bear a run's name is not ours and stays.
+    """
     gone = []
     for owner, names in runs().items():
+        if not _RUN.fullmatch(owner):
+            continue
         if owner == run or (run is None and not is_alive(owner)):
             for name in names:
                 path = FOLDER / name

@@ -68,13 +68,15 @@ def open_slot_writer(writer, base, stride, slots):
     writer.base = base
     writer.stride = stride
     writer.slots = slots
-    writer.publications = load_acquire(base)
+    # A predecessor killed behind its commit has not counted it: one count more makes the readers look.
+    writer.publications = load_acquire(base) + 1
     for index in range(slots):
         slot = base + WORD_SPACING_BYTES + index * stride
         version = load_acquire(slot)
         if version & 1:
             store_i64(slot + SLOT_FRAME, 0)
             store_release(slot, version + 1)
+    store_release(base, writer.publications)
 
 
 @kernel
@@ -86,15 +88,20 @@ def open_slot_reader(reader, base, stride, slots, buffer):
     reader.buffer = buffer
     reader.publications = 0
     reader.next = slots
+    for index in range(slots):
+        reader.seen[index] = 0
 
 
 @inlined
 def slot_claim(writer, index):
-    """Address of the frame to fill in slot `index`, or 0 for an index out of range."""
+    """Address of the frame to fill in slot `index`, or 0 for an index out of range.
+
+    A claim that is not committed leaves the slot unreadable until the next commit.
+    """
     if index < 0 or index >= writer.slots:
         return 0
     slot = writer.base + WORD_SPACING_BYTES + index * writer.stride
-    store_relaxed(slot, load_relaxed(slot) + 1)
+    store_relaxed(slot, load_relaxed(slot) | 1)
     fence_release()
     writer.slot = slot
     writer.index = index
