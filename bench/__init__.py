@@ -1,0 +1,10 @@
+"""Benchmarks, each beside its rivals in one run, with its answer checked.
+
+    harness            rows: interleaved contestants, medians with spread, targets, JSON
+    host               what the figures were measured on, core-to-core floor included
+    two_processes      a second pinned process over shared memory, for what crosses cores
+    rivals             rivals in virtual environments of their own
+    suite_NAME         `def rows(bench)`: one suite; a new file is a new suite
+
+`trader bench [SUITE ...]` runs them; `--smoke` is part of the tests.
+"""

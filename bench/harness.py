@@ -1,0 +1,208 @@
+"""The harness: suites register rows; a row is our figure beside its rivals', measured in turn in one run.
+
+    warm-up        every contestant once; its answer is checked, its time is not
+    interleaved    then all in turn, several times, so that a noisy minute hits everybody
+    medians        of each run's percentiles, with their spread over the runs
+    answers        a wrong answer of ours fails the bench; a rival's is said, and gives no ratio
+
+A suite is `bench/suite_NAME.py` with `def rows(bench: Bench) -> None`. `smoke` runs the same code at small sizes.
+"""
+
+import gc
+import importlib
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bench.host import host_facts
+from bench.report import header, print_row
+from bench.results import RATE, TIME, Absent, Contestant, Result, Summary, summarise
+from procs.affinity import available_cores, pin
+from procs.errors import OperatorError
+
+REPEATS = 5
+FOLDER = Path(__file__).resolve().parent
+
+
+class Row(msgspec.Struct, kw_only=True, rename={"passed": "pass"}):
+    """One figure of ours beside one rival's. Times in ns, rates per second, null where there is none.
+
+    `passed`: p50 within `target` (at most for times, at least for rates); null without a target and in smoke
+    mode. `ratio`: how many times better ours is.
+    """
+
+    suite: str
+    name: str
+    unit: str
+    p50: float
+    p99: float | None
+    p999: float | None
+    max: float
+    target: float | None
+    passed: bool | None
+    rival: str | None
+    rival_p50: float | None
+    ratio: float | None
+
+
+class Report(msgspec.Struct, kw_only=True):
+    """What a run of the harness gives as JSON."""
+
+    host: dict[str, Any]
+    rows: list[Row]
+
+
+class WrongAnswer(Exception):
+    """Our own contestant computed something else than it had to."""
+
+
+class Bench:
+    """What a suite's `rows` is given: sizes, cores, and `row` to measure one thing."""
+
+    def __init__(self, *, smoke: bool) -> None:
+        self.smoke = smoke
+        self.suite = ""
+        self.rows: list[Row] = []
+        cores = available_cores()
+        self.cores = (cores[-1], cores[0])
+        """The core that measures, and another one for a partner; the same where there is only one."""
+
+    def size(self, full: int, smoke: int) -> int:
+        """How many: `full` when it counts, `smoke` when only the answer does."""
+        return smoke if self.smoke else full
+
+    def row(
+        self,
+        name: str,
+        *,
+        unit: str,
+        ours: Contestant,
+        rivals: Mapping[str, Contestant | Absent] | None = None,
+        target: float | None = None,
+        answer: Any = None,
+        repeats: int = REPEATS,
+    ) -> None:
+        """Measure one thing against its rivals. `answer`: what every contestant must give; else ours counts.
+
+        Raises WrongAnswer when ours is wrong.
+        """
+        assert unit in (TIME, RATE), unit
+        present = {rival: run for rival, run in (rivals or {}).items() if not isinstance(run, Absent)}
+        remarks = {rival: f"absent: {run.reason}" for rival, run in (rivals or {}).items() if isinstance(run, Absent)}
+        results = _interleaved({"": ours, **present}, 1 if self.smoke else repeats)
+        expected = results[""][0].answer if answer is None else answer
+        for who, runs in results.items():
+            wrong = next((run.answer for run in runs if run.answer != expected), None)
+            if wrong is None:
+                continue
+            if who == "":
+                raise WrongAnswer(f"{self.suite}.{name}: found {wrong!r}, allowed {expected!r}")
+            remarks[who] = f"wrong answer: {wrong!r}, allowed {expected!r}"
+        mine = summarise(results[""])
+        for rival in [*(rivals or {})] or [None]:
+            theirs = summarise(results[rival]) if rival in results and rival not in remarks else None
+            self._add(name, unit, mine, target, rival, theirs, remarks.get(rival or "", ""))
+
+    def _add(
+        self,
+        name: str,
+        unit: str,
+        mine: Summary,
+        target: float | None,
+        rival: str | None,
+        theirs: Summary | None,
+        remark: str,
+    ) -> None:
+        better = None
+        if theirs is not None:
+            better = theirs.p50 / mine.p50 if unit == TIME else mine.p50 / theirs.p50
+        passed = None
+        if target is not None and not self.smoke:
+            passed = mine.p50 <= target if unit == TIME else mine.p50 >= target
+        row = Row(
+            suite=self.suite,
+            name=name,
+            unit=unit,
+            p50=mine.p50,
+            p99=mine.p99,
+            p999=mine.p999,
+            max=mine.max,
+            target=target,
+            passed=passed,
+            rival=rival,
+            rival_p50=theirs.p50 if theirs else None,
+            ratio=float(f"{better:.3g}") if better is not None else None,
+        )
+        self.rows.append(row)
+        print_row(row, spread=mine.spread, remark=remark)
+
+
+def _interleaved(contestants: Mapping[str, Contestant], repeats: int) -> dict[str, list[Result]]:
+    """Each contestant's results: a warm-up whose answer counts but whose time does not, then `repeats` in turn."""
+    warm = {who: run() for who, run in contestants.items()}
+    results: dict[str, list[Result]] = {who: [] for who in contestants}
+    order = list(contestants)
+    for turn in range(repeats):
+        for who in order[turn % len(order) :] + order[: turn % len(order)]:
+            gc.collect()
+            gc.disable()
+            try:
+                results[who].append(contestants[who]())
+            finally:
+                gc.enable()
+    for who, result in warm.items():
+        if result.answer != results[who][0].answer:
+            results[who].append(result)
+    return results
+
+
+def suites() -> list[str]:
+    """Names of the suites that there are."""
+    return sorted(path.stem.removeprefix("suite_") for path in FOLDER.glob("suite_*.py"))
+
+
+def run_suites(names: Sequence[str] = (), *, smoke: bool = False) -> Report:
+    """Measure suites, all by default, on one pinned core. Raises OperatorError for one that does not exist."""
+    known = suites()
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise OperatorError(*[f"suite '{name}': found no such suite, allowed {', '.join(known)}" for name in unknown])
+    facts = host_facts(smoke=smoke)
+    header(facts)
+    bench = Bench(smoke=smoke)
+    with _pinned(bench.cores[0]):
+        for name in names or known:
+            bench.suite = name
+            importlib.import_module(f"bench.suite_{name}").rows(bench)
+    return Report(host=facts, rows=bench.rows)
+
+
+@contextmanager
+def _pinned(core: int) -> Iterator[None]:
+    affinity = os.sched_getaffinity(0)
+    pin(core)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, affinity)
+
+
+def main(names: Sequence[str], *, smoke: bool = False, json_file: Path | None = None) -> int:
+    """Measure, print, write JSON; 1 when one of our answers is wrong, else 0."""
+    try:
+        report = run_suites(names, smoke=smoke)
+    except WrongAnswer as error:
+        print(f"wrong answer: {error}", file=sys.stderr)
+        return 1
+    if json_file is not None:
+        json_file.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1))
+    missed = [row for row in report.rows if row.passed is False]
+    judged = [row for row in report.rows if row.passed is not None]
+    if judged:
+        print(f"\n{len(judged) - len(missed)} of {len(judged)} rows with a target reach it")
+    return 0

@@ -1,0 +1,94 @@
+"""What one run of a contestant gives, and what many runs come to: medians over runs, with their spread."""
+
+import json
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+TIME = "ns"
+RATE = "1/s"
+
+
+@dataclass(frozen=True)
+class Result:
+    """One run: times of many operations in ns, or one rate per second, and an answer to be checked."""
+
+    samples_ns: np.ndarray | None = None
+    rate: float | None = None
+    answer: Any = None
+
+
+@dataclass(frozen=True)
+class Absent:
+    """A rival that is not on this host, and why."""
+
+    reason: str
+
+
+Contestant = Callable[[], Result]
+
+
+def times(samples_ns: np.ndarray, answer: Any = None) -> Result:
+    """A run of timed operations, one sample each (or the mean of a small batch), in ns."""
+    return Result(samples_ns=np.asarray(samples_ns, dtype=np.float64), answer=answer)
+
+
+def rate(count: int, elapsed_ns: int, answer: Any = None) -> Result:
+    """A run of `count` operations in so many ns."""
+    return Result(rate=count * 1e9 / max(elapsed_ns, 1), answer=answer)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Many runs of one contestant: medians over the runs; `spread` is (max - min) / median of their medians."""
+
+    p50: float
+    p99: float | None
+    p999: float | None
+    max: float
+    spread: float
+
+
+def summarise(results: Sequence[Result]) -> Summary:
+    """Medians over runs of each run's percentiles; the maximum is over all. A rate has no percentiles."""
+    rates = [result.rate for result in results if result.rate is not None]
+    if rates:
+        middle = float(np.median(rates))
+        return Summary(_rounded(middle), None, None, _rounded(max(rates)), _spread(rates))
+    samples = [result.samples_ns for result in results if result.samples_ns is not None and len(result.samples_ns)]
+    if not samples:
+        raise ValueError("a contestant gave neither times nor a rate")
+    percentiles = np.array([np.percentile(run, (50, 99, 99.9)) for run in samples])
+    middle, high, higher = np.median(percentiles, axis=0)
+    greatest = max(float(run.max()) for run in samples)
+    return Summary(
+        _rounded(middle), _rounded(high), _rounded(higher), _rounded(greatest), _spread(percentiles[:, 0].tolist())
+    )
+
+
+def external(command: Sequence[str], *, timeout_s: float = 120) -> Contestant:
+    """A contestant that is a program of its own: its last line is JSON with `samples_ns` or `rate`, and `answer`."""
+
+    def run() -> Result:
+        told = subprocess.run(list(command), capture_output=True, text=True, timeout=timeout_s)
+        if told.returncode:
+            raise RuntimeError(f"{command[0]} ended with {told.returncode}: {told.stderr.strip()[-300:]}")
+        said = json.loads(told.stdout.strip().splitlines()[-1])
+        if "rate" in said:
+            return Result(rate=float(said["rate"]), answer=said.get("answer"))
+        return times(np.array(said["samples_ns"]), said.get("answer"))
+
+    return run
+
+
+def _spread(values: Sequence[float]) -> float:
+    middle = float(np.median(values))
+    return (max(values) - min(values)) / middle if middle else 0.0
+
+
+def _rounded(value: float) -> float:
+    """Four significant digits are more than any of these figures hold."""
+    return float(f"{value:.4g}")

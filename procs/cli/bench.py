@@ -1,0 +1,30 @@
+"""`trader bench`: measures, side by side with rivals, on this host."""
+
+import importlib
+import sys
+from pathlib import Path
+
+import click
+
+from procs.errors import OperatorError
+
+
+@click.command()
+@click.argument("suites", nargs=-1, metavar="[SUITE]...")
+@click.option("--smoke", is_flag=True, help="Small sizes: checks every answer, judges no speed.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write host and rows here.")
+def bench(suites: tuple[str, ...], smoke: bool, json_file: Path | None) -> None:
+    """Measure SUITEs (default: all), each row beside its rivals in one run.
+
+    Rivals that are not in this environment live in their own: `make bench-rivals` builds them. An absent one
+    is said to be absent. Exit code 1 when an answer is wrong.
+    """
+    # The benches stand beside the packages in a checkout and are not installed with them: nothing that is
+    # shipped depends on them, so they are looked up by name.
+    try:
+        harness = importlib.import_module("bench.harness")
+    except ModuleNotFoundError as error:
+        if error.name not in ("bench", "bench.harness"):
+            raise
+        raise OperatorError("bench: found no bench/ folder, allowed in a checkout of the project only") from None
+    sys.exit(harness.main(list(suites), smoke=smoke, json_file=json_file))
