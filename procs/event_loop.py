@@ -138,6 +138,11 @@ class EventLoop:
         error = context.get("exception")
         self._fail(error if isinstance(error, BaseException) else RuntimeError(str(context.get("message"))))
 
+    def heed(self, task: "asyncio.Task[None]") -> None:
+        """A background task has ended: its exception, if any, is this process's."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fail(error)
+
     def _fail(self, error: BaseException) -> None:
         self._failure = self._failure or error
         self.stop.set()

@@ -22,7 +22,6 @@ from procs.errors import OperatorError
 from shm.checksum import HARDWARE
 from shm.journal import (
     CLOSED,
-    JOURNAL,
     KIND_NAMES,
     RECORD_BYTES,
     SNAPSHOT,
@@ -183,7 +182,9 @@ class JournalFile:
             raise OperatorError(f"journal {path}: damaged snapshot at offset {HEADER_BYTES}")
         self.state = self.records[RECORD_BYTES : RECORD_BYTES + self.header.state_bytes]
         self.start = int(first)
-        self.end, sound, self.closed, self.count = (int(value) for value in scan_records(base, self.start, self.records.size))
+        self.end, sound, self.closed, self.count = (
+            int(value) for value in scan_records(base, self.start, self.records.size)
+        )
         if not sound:
             raise OperatorError(f"journal {path}: damaged record at offset {HEADER_BYTES + self.end}")
 
@@ -227,7 +228,9 @@ def read_journal(folder: Path, stage: str) -> list[JournalFile]:
     files = [JournalFile(path) for path in paths]
     for index, file in enumerate(files):
         if file.header.index != index or file.header.stage != stage:
-            raise OperatorError(f"journal {file.path}: is number {file.header.index} of {file.header.stage}, expected {index}")
+            raise OperatorError(
+                f"journal {file.path}: is number {file.header.index} of {file.header.stage}, expected {index}"
+            )
     return files
 
 

@@ -3,25 +3,28 @@
 Loading compiles what the cache lacks, so the list is also what the progress bar counts.
 """
 
+import os
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 
 from procs import duty_cycle, event_loop, wire_rings
 from procs.journal import append_record
+from procs.run_segments import layout_hash
 from procs.topology import LINKS, STAGES
 from procs.transport.rest import preload
 from procs.wiring import bind, memory_links, stage_module
 from shm import clock, control, doorbell
 from shm.histogram import HISTOGRAM_BYTES
 from shm.journal import JOURNAL
-from shm.kernel import new_record
+from shm.kernel import cache_root, new_record
 
 
 def kernel_loads() -> list[tuple[str, Callable[[], object]]]:
     """(name, load) of everything: the steps of all stages, then the loops, each called once so that it is bound."""
     loads: list[tuple[str, Callable[[], object]]] = [
-        (f"stage {stage.name}", lambda name=stage.name: stage_module(name).step.address) for stage in STAGES
+        (f"stage {stage.name}", partial(_load_stage, stage.name)) for stage in STAGES
     ]
     bench = _Bench()
     loads += [("clock and control", bench.load_cells), ("links", bench.load_links), ("duty cycle", bench.load_cycle)]
@@ -30,12 +33,41 @@ def kernel_loads() -> list[tuple[str, Callable[[], object]]]:
 
 
 def load_kernels() -> Iterator[tuple[str, int, int]]:
-    """Load everything; yields (name, done, total) before each piece and once at the end."""
+    """Load everything; yields (name, done, total) before each piece and once at the end.
+
+    Where the cache has not seen these sources, a second process compiles from the other end of the list until
+    both meet: what one has compiled the other loads.
+    """
     loads = kernel_loads()
+    seen = cache_root() / f"complete-{layout_hash():x}"
+    partner = 0 if seen.exists() else _compile_backwards(loads)
     for index, (name, load) in enumerate(loads):
         yield name, index, len(loads)
         load()
+    if partner:
+        os.waitpid(partner, 0)
+        seen.touch()
     yield "", len(loads), len(loads)
+
+
+def _compile_backwards(loads: list[tuple[str, Callable[[], object]]]) -> int:
+    """Fork a process that loads the list from its end; returns its pid."""
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        for _, load in reversed(loads):
+            load()
+    finally:
+        os._exit(0)
+
+
+def _load_stage(name: str) -> None:
+    """A stage's step, and whatever else its file says that it needs."""
+    module = stage_module(name)
+    _ = module.step.address
+    if hasattr(module, "load"):
+        module.load()
 
 
 class _Bench:

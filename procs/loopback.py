@@ -114,7 +114,9 @@ def _act(loop, client, message):
         _lose(loop, client, connection)
     elif message.kind == WireKind.REQUEST:
         own = REST_FIRST + client
-        _deliver(loop, loop.to_exchange, own, message.kind, message.status, message.payload_address, message.payload_length)
+        _deliver(
+            loop, loop.to_exchange, own, message.kind, message.status, message.payload_address, message.payload_length
+        )
     elif message.kind == WireKind.FRAME and loop.exchange_id[client, connection] != 0:
         own = loop.exchange_id[client, connection]
         _deliver(loop, loop.to_exchange, own, message.kind, 0, message.payload_address, message.payload_length)

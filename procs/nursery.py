@@ -112,7 +112,12 @@ def _exit_with(body: Callable[[], int]) -> None:
         os._exit(code)
 
 
-def _serve(channel: socket.socket, parent: int, load: Callable[[], Iterable[tuple[str, int, int]]], run: Callable[[str, int], int]) -> int:
+def _serve(
+    channel: socket.socket,
+    parent: int,
+    load: Callable[[], Iterable[tuple[str, int, int]]],
+    run: Callable[[str, int], int],
+) -> int:
     die_with_parent(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -10,6 +10,7 @@ differs from the recorded one stops the stage and is named.
 
 import numpy as np
 
+from shm.atomics import store_release
 from shm.cancels import request_cancel
 from shm.checksum import crc_bytes, crc_i64
 from shm.clock import read_clock
@@ -37,7 +38,6 @@ from shm.layout import (
 )
 from shm.ring import WRITER, claim, commit
 from shm.slot import SLOT_WRITER, slot_claim, slot_commit
-from shm.atomics import store_release
 
 RING, SLOTS, CANCELS = range(3)
 WAIT, DENY, DROP, LATEST, HALT, SET = range(6)

@@ -72,7 +72,9 @@ class _Player:
         module = stage_module(stage)
         state = new_record(module.STATE)
         if files[0].state.size != state.nbytes:
-            raise OperatorError(f"journal {files[0].path}: state of {files[0].state.size} bytes, this program has {state.nbytes}")
+            raise OperatorError(
+                f"journal {files[0].path}: state of {files[0].state.size} bytes, this program has {state.nbytes}"
+            )
         state.view(np.uint8)[:] = files[0].state
         if hasattr(module, "relink"):
             module.relink(state)
@@ -141,7 +143,10 @@ def replay_run(
             moved |= player.advance(batch)
             for sink in sinks:
                 discard(sink[0])
-        on_progress(sum(int(player.progress[0]["inputs"]) + int(player.station.row["ports"]["compared"]) for player in players), total)
+        on_progress(
+            sum(int(player.progress[0]["inputs"]) + int(player.station.row["ports"]["compared"]) for player in players),
+            total,
+        )
         if not moved and all(player.reason in (WAITING, BLOCKED) or player.stopped for player in players):
             break
         if any(player.reason in (DIFFERENT, MISSING, FAILED) for player in players):
@@ -158,7 +163,9 @@ def replay_run(
 
 def _comparable(file: JournalFile) -> None:
     if file.header.target != target():
-        raise OperatorError(f"journal {file.path}: recorded on {file.header.target}, this host is {target()}: not comparable")
+        raise OperatorError(
+            f"journal {file.path}: recorded on {file.header.target}, this host is {target()}: not comparable"
+        )
     if file.header.schema != f"{layout_hash():x}":
         raise OperatorError(f"journal {file.path}: recorded by program {file.header.schema}, this is {layout_hash():x}")
 
@@ -203,5 +210,3 @@ def _sink(ring: int) -> np.ndarray:
     reader = new_record(READER)
     open_reader(reader[0], ring, 0, 0)
     return reader
-
-

@@ -1,9 +1,9 @@
 """The shared segments of one run: made by the supervisor, attached by every process and by monitors.
 
-    run                CLOCK | words | instruments | one control cell for each stage
-    <link>             a ring, slots or a cancel set
-    state.<stage>      the stage's state record, read by monitors
-    latency.<stage>    its histograms, and one for tick to order
+run                CLOCK | words | instruments | one control cell for each stage
+<link>             a ring, slots or a cancel set
+state.<stage>      the stage's state record, read by monitors
+latency.<stage>    its histograms, and one for tick to order
 """
 
 import hashlib
@@ -110,8 +110,10 @@ class RunSegments:
 
     def state(self, stage: str) -> np.ndarray:
         """A stage's state record, an array of one."""
-        return self.segments[f"state.{stage}"].bytes_view()[: stage_module(stage).STATE.itemsize].view(
-            stage_module(stage).STATE
+        return (
+            self.segments[f"state.{stage}"]
+            .bytes_view()[: stage_module(stage).STATE.itemsize]
+            .view(stage_module(stage).STATE)
         )
 
     def histogram(self, stage: str, offset: int) -> np.ndarray:

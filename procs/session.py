@@ -21,9 +21,9 @@ from procs.summary import Summary, collect
 from procs.affinity import available_cores, pin, plan_cores
 from procs.config import RunConfig
 from procs.errors import OperatorError
-from procs.launch import LaunchPlan
 from procs.logs import Collector, LogQueues
 from procs.placement import groups
+from procs.plan import LaunchPlan
 from procs.state_dir import StateDir, default_state_dir
 from procs.supervisor import RunError, Supervisor
 from procs.topology import problems

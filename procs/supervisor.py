@@ -19,10 +19,11 @@ from procs.venue_facts import fetch_instruments
 
 from procs.errors import OperatorError
 from procs.kernels import load_kernels
-from procs.launch import SUCCESSOR, LaunchPlan, run_process
+from procs.launch import run_process
 from procs.logs import LogQueues, attach_logging
 from procs.nursery import Exited, Loading, Nursery, Spawned
 from procs.placement import groups
+from procs.plan import SUCCESSOR, LaunchPlan
 from procs.run_segments import PORT, READY, RECORDING_DONE, RunSegments
 from procs.topology import STAGES, TRADING
 from procs.wiring import doorbell_address

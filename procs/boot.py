@@ -1,0 +1,138 @@
+"""From BOOT to RUNNING: one process's stages bound to the run's memory, their states filled, their journals open."""
+
+import os
+import time
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+
+from procs.config import RunConfig
+from procs.event_loop import Wire
+from procs.exchange_market import exchange_instruments
+from procs.journal import FORMAT, JournalHeader, JournalWriter, hash_text, target
+from procs.placement import Group
+from procs.plan import SUCCESSOR, LaunchPlan
+from procs.run_segments import READY, RunSegments, layout_hash
+from procs.topology import WIRE, inboxes, link_named, outboxes
+from procs.wire_rings import WireInbox, WireOutbox
+from procs.wiring import Station, bind, doorbell_address, latency_bytes, memory_links, stage_module
+from shm.clock import now_ns
+from shm.control import ControlCell, store_word
+from shm.doorbell import DOORBELL_DESCRIPTOR
+
+_BOOT_S = 60.0
+
+
+@dataclass
+class Booted:
+    """A process's stations in flow order, the wires of those that own sockets, their journals."""
+
+    segments: RunSegments
+    cells: list[ControlCell]
+    stations: list[Station] = field(default_factory=list)
+    wires: list[Wire] = field(default_factory=list)
+    journals: list[JournalWriter] = field(default_factory=list)
+    keep: list[np.ndarray] = field(default_factory=list)
+
+
+def boot(plan: LaunchPlan, group: Group, segments: RunSegments, generation: int) -> Booted:
+    """Bind every stage of a process. Raises TimeoutError without instruments, OSError without a journal."""
+    booted = Booted(segments, [segments.cell(stage) for stage in group.stages])
+    instruments = _instruments(plan, group, segments)
+    config = _config(plan, group)
+    links = segments.links_of() | _wire_links(group, booted)
+    for stage, cell in zip(group.stages, booted.cells, strict=True):
+        state = segments.state(stage)
+        state.view(np.uint8)[:] = 0
+        stage_module(stage).start(state, config, instruments)
+        station = bind(
+            stage,
+            links,
+            symbols=len(config.symbols),
+            state=state,
+            clock=segments.clock_address,
+            control=cell.address,
+            latency=segments.address(f"latency.{stage}"),
+            doorbell_of=lambda other: doorbell_of(plan, group, segments, other),
+        )
+        booted.stations.append(station)
+        if config.journal.enabled and stage != "exchange":
+            booted.journals.append(_open_journal(plan, station, segments, generation))
+    store_word(doorbell_address(booted.cells[0].address) + DOORBELL_DESCRIPTOR, plan.eventfds.get(group.name, -1))
+    return booted
+
+
+def doorbell_of(plan: LaunchPlan, group: Group, segments: RunSegments, stage: str) -> int:
+    """Address of the doorbell of the process that a stage lives in, seen from `group`; 0 for the wire."""
+    if stage == WIRE:
+        return 0
+    home = group if stage in group.stages else plan.home_of(stage)
+    return doorbell_address(segments.cell(home.stages[0]).address)
+
+
+def _config(plan: LaunchPlan, group: Group) -> RunConfig:
+    if group.name != SUCCESSOR:
+        return plan.config
+    return msgspec.structs.replace(plan.config, router=msgspec.structs.replace(plan.config.router, cancel_only=True))
+
+
+def _instruments(plan: LaunchPlan, group: Group, segments: RunSegments) -> np.ndarray:
+    """The venue's instruments; the exchange has its own, everyone else waits for what it says."""
+    if "exchange" in group.stages:
+        return exchange_instruments(plan.config)
+    parent, give_up = os.getppid(), time.monotonic() + _BOOT_S
+    while not segments.word(READY):
+        if time.monotonic() > give_up or os.getppid() != parent:
+            raise TimeoutError("the instruments did not arrive")
+        time.sleep(0.001)
+    return segments.instruments()[: len(plan.config.symbols)]
+
+
+def _wire_links(group: Group, booted: Booted) -> dict[str, int]:
+    """Rings between this process's stages and its sockets, in its own memory."""
+    names = {
+        link.name: link
+        for stage in group.stages
+        for link in (*inboxes(stage), *outboxes(stage))
+        if WIRE in (link.producer, *link.consumers)
+    }
+    addresses, booted.keep = memory_links(names, symbols=1)
+    memory = dict(zip(names, booted.keep, strict=True))
+    clock = booted.segments.clock_address
+    for stage in group.stages:
+        entrance, exit_ = f"{stage}_wire_in", f"{stage}_wire_out"
+        if entrance in names:
+            inbox = WireInbox(link_named(entrance), addresses[entrance], clock)
+            outbox = WireOutbox(addresses[exit_], memory[exit_], clock)
+            orders = booted.segments.address("latency.router") + latency_bytes("router") if stage == "router" else 0
+            booted.wires.append(Wire(stage, inbox, outbox, order_histogram=orders))
+    return addresses
+
+
+def _open_journal(plan: LaunchPlan, station: Station, segments: RunSegments, generation: int) -> JournalWriter:
+    header = JournalHeader(
+        format=FORMAT,
+        run=plan.run,
+        stage=station.name,
+        generation=generation,
+        index=0,
+        state_bytes=station.state.nbytes,
+        schema=f"{layout_hash():x}",
+        target=target(),
+        symbols=len(plan.config.symbols),
+        batch_max=int(station.row["batch_max"]),
+        inboxes=[link.name for link in inboxes(station.name)],
+        outboxes=list(station.module.OUTBOXES),
+        config=hash_text(msgspec.json.encode(plan.config).decode()),
+    )
+    writer = JournalWriter(
+        plan.out_dir / "journal",
+        header,
+        station.row["ports"]["journal"],
+        station.state,
+        bytes_max=plan.config.journal.segment_bytes,
+    )
+    if not writer.rotate(int(now_ns(segments.clock_address))):
+        raise OSError(writer.failure)
+    return writer

@@ -1,0 +1,34 @@
+"""What is decided before the first fork: the run's name, configuration, cores, folder, descriptors, keys."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from procs.config import RunConfig
+from procs.placement import Group, groups
+from procs.transport.authentication import Verifier
+
+SUCCESSOR = "successor"
+"""The process that replaces a dead router, with nothing but a router in it: it cancels everything."""
+
+
+@dataclass(frozen=True)
+class LaunchPlan:
+    """What every process of a run knows from before it was forked."""
+
+    run: str
+    config: RunConfig
+    cores: dict[str, int]
+    out_dir: Path
+    eventfds: dict[str, int]
+    key_descriptor: int
+    verifier: Verifier | None
+
+    def group(self, name: str) -> Group:
+        """A process of this plan's placement by its name, or the successor router."""
+        if name == SUCCESSOR:
+            return Group(SUCCESSOR, ("router",))
+        return {group.name: group for group in groups(self.config.placement)}[name]
+
+    def home_of(self, stage: str) -> Group:
+        """The process that a stage lives in."""
+        return next(group for group in groups(self.config.placement) if stage in group.stages)
