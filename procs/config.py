@@ -8,8 +8,10 @@ from typing import Literal
 import msgspec
 
 from procs.affinity import available_cores, core_problems
+from trader.book.state import BookConfig
 from trader.exchange.config import SYMBOLS_MAX, ExchangeConfig
 from trader.risk.limits import RiskConfig
+from trader.router.config import RouterConfig
 from trader.strategy.config import StrategyConfig
 from trader.volatility.estimate import VolatilityConfig
 
@@ -90,9 +92,11 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     journal: JournalConfig = JournalConfig()
     budgets: BudgetsConfig = BudgetsConfig()
+    book: BookConfig = BookConfig()
     volatility: VolatilityConfig = VolatilityConfig()
     strategy: StrategyConfig = StrategyConfig()
     risk: RiskConfig = RiskConfig()
+    router: RouterConfig = RouterConfig()
     exchange: ExchangeConfig = ExchangeConfig()
 
     epoch: int = 0

@@ -1,0 +1,82 @@
+"""Builds each rival its own virtual environment in .rivals, from pinned versions: `make bench-rivals`.
+
+    python scripts/build_rivals.py [NAME ...]
+
+Their pins clash with ours and with each other's, so they never share an environment. One that cannot be had
+on this Python or this host is said to be absent; that is no error, the benches say so too.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / ".rivals"
+READY = ".ready"
+PYTHON = sys.version_info[:2]
+
+# fmt: off
+RIVALS: dict[str, dict[tuple[int, int], tuple[str, ...]]] = {
+    "hftbacktest":    dict.fromkeys(((3, 11), (3, 12), (3, 13)), ("hftbacktest==2.4.4",)),
+    "nautilus":       {(3, 11): ("nautilus_trader==1.221.0",),
+                       (3, 12): ("nautilus_trader==1.231.0",),
+                       (3, 13): ("nautilus_trader==1.231.0",)},
+    "fastmm":         dict.fromkeys(((3, 11), (3, 12), (3, 13)), ("fastmm-engine==0.9.0",)),
+    # Books of pure Python and of C. The second is GPL: it is measured here, never shipped.
+    "sorteddict":     dict.fromkeys(((3, 11), (3, 12), (3, 13)), ("sortedcontainers==2.4.0",)),
+    "order_book":     {(3, 11): ("order-book==0.6.1",),
+                       (3, 12): ("order-book==1.0.2",),
+                       (3, 13): ("order-book==1.1.0",)},
+    # Particle filters; its numpy is too old for 3.13.
+    "particles":      dict.fromkeys(((3, 11), (3, 12)), ("particles==0.4",)),
+    # Transports.
+    "pyzmq":          dict.fromkeys(((3, 11), (3, 12), (3, 13)), ("pyzmq==27.3.0",)),
+    "iceoryx2":       dict.fromkeys(((3, 11), (3, 12), (3, 13)), ("iceoryx2==0.10.0",)),
+}
+# fmt: on
+
+
+def build(name: str) -> str:
+    """Build one environment unless it is up to date; return what came of it, in words."""
+    pins = RIVALS[name].get(PYTHON)
+    if pins is None:
+        return f"absent: no release for Python {PYTHON[0]}.{PYTHON[1]}"
+    folder = FOLDER / name
+    ready = folder / READY
+    wanted = f"{sys.version.split()[0]} {' '.join(pins)}\n"
+    if ready.exists() and ready.read_text() == wanted:
+        return "ready"
+    shutil.rmtree(folder, ignore_errors=True)
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    options = ["--quiet", "--no-input", "--disable-pip-version-check", "--only-binary=:all:"]
+    command = [str(folder / "bin" / "python"), "-m", "pip", "install", *options, *pins]
+    told = subprocess.run(command, capture_output=True, text=True)
+    if told.returncode:
+        shutil.rmtree(folder, ignore_errors=True)
+        reasons = [line for line in told.stderr.splitlines() if line.startswith("ERROR")]
+        return f"absent: {reasons[-1].removeprefix('ERROR: ') if reasons else f'pip ended with {told.returncode}'}"
+    ready.write_text(wanted)
+    return "built"
+
+
+def main() -> None:
+    """Build what was asked for, all by default; one line each."""
+    parser = argparse.ArgumentParser(description="Build the rivals' own environments in .rivals.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(RIVALS)} (default: all)")
+    names = parser.parse_args().names or list(RIVALS)
+    for name in names:
+        if name not in RIVALS:
+            parser.error(f"found '{name}', allowed {', '.join(RIVALS)}")
+        started_s = time.monotonic()
+        print(f"{name:<14}", end="", flush=True)
+        print(
+            f"{build(name)} ({', '.join(RIVALS[name].get(PYTHON, ()))}, {time.monotonic() - started_s:.0f} s)",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
