@@ -10,6 +10,7 @@ import msgspec
 from procs.affinity import available_cores, core_problems
 from trader.book.state import BookConfig
 from trader.exchange.config import SYMBOLS_MAX, ExchangeConfig
+from trader.feed.config import FeedConfig
 from trader.risk.limits import RiskConfig
 from trader.router.config import RouterConfig
 from trader.strategy.config import StrategyConfig
@@ -92,6 +93,7 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     journal: JournalConfig = JournalConfig()
     budgets: BudgetsConfig = BudgetsConfig()
+    feed: FeedConfig = FeedConfig()
     book: BookConfig = BookConfig()
     volatility: VolatilityConfig = VolatilityConfig()
     strategy: StrategyConfig = StrategyConfig()
