@@ -1,0 +1,168 @@
+"""The feed stage: venue frames in; book deltas, best quotes, trades and clears out. Owns the market sockets.
+
+    WireIn CONNECTED, FRAME, LOST (connection 1), RESPONSE (connection 0); BookResync; the timer
+        -> trader.feed.session -> actions -> feed_book, feed_wire_out
+
+RUN connects; everything else follows from what arrives. The session knows no sockets: it leaves actions, this
+file turns them into messages.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from procs.ports import acknowledge, receive, send
+from shm.codec import record_dtype
+from shm.kernel import kernel, view
+from shm.kernel import step as compiled_step
+from trader.enums import Command, WireKind
+from trader.feed.outcome import fill_clear, fill_delta, fill_quote, fill_trade
+from trader.feed.session import (
+    REST,
+    STREAM,
+    on_connected,
+    on_frame,
+    on_lost,
+    on_response,
+    on_resync,
+    on_run,
+    on_timer,
+)
+from trader.feed.state import DELTA_BYTES_MAX, FEED, Action, prepare_feed
+from trader.messages import (
+    BOOK_RESYNC,
+    CONTROL,
+    TIMER,
+    WIRE_IN,
+    BestQuote,
+    BookClear,
+    BookDelta,
+    BookResync,
+    Control,
+    Trade,
+    WireIn,
+    WireOut,
+)
+
+OUTBOXES = ("feed_book", "feed_wire_out")
+OUT_BOOK, OUT_WIRE = range(2)
+
+CREDIT = {"feed_book": DELTA_BYTES_MAX}
+
+TIMER_NS = 100_000_000
+"""Silence, and waits before a repeated snapshot."""
+
+BAD_FRAME = -1
+
+_FRAME, _CONNECTED, _LOST, _RESPONSE, _CONNECT_OUT, _REQUEST_OUT = (
+    int(kind)
+    for kind in (
+        WireKind.FRAME,
+        WireKind.CONNECTED,
+        WireKind.LOST,
+        WireKind.RESPONSE,
+        WireKind.CONNECT,
+        WireKind.REQUEST,
+    )
+)
+_DELTA, _QUOTE, _TRADE, _CLEAR, _REQUEST = (
+    int(action) for action in (Action.DELTA, Action.QUOTE, Action.TRADE, Action.CLEAR, Action.REQUEST)
+)
+
+STATE = np.dtype(
+    [
+        ("wire", record_dtype(WireIn)),
+        ("control", record_dtype(Control)),
+        ("resync", record_dtype(BookResync)),
+        ("delta", record_dtype(BookDelta)),
+        ("quote", record_dtype(BestQuote)),
+        ("trade", record_dtype(Trade)),
+        ("clear", record_dtype(BookClear)),
+        ("wire_out", record_dtype(WireOut)),
+        ("feed", FEED),
+    ],
+    align=True,
+)
+"""Messages in hand, and the session with all its counters."""
+
+
+def start(state: np.ndarray, config: Any, instruments: np.ndarray) -> None:
+    """Fill a fresh, zeroed state: what to connect to, and every symbol's units."""
+    prepare_feed(state[0]["feed"], config.feed, instruments)
+
+
+@compiled_step
+def step(state, ports, type_, frame, now_ns):
+    """One message: something from the wire, a book that wants a resync, the timer, or a command."""
+    own = view(state, STATE)
+    feed = own.feed
+    feed.action_count = 0
+    if type_ == WIRE_IN:
+        if receive(frame, own.wire) != 0:
+            return BAD_FRAME
+        _on_wire(own, now_ns)
+    elif type_ == TIMER:
+        on_timer(feed, now_ns)
+    elif type_ == BOOK_RESYNC:
+        if receive(frame, own.resync) != 0:
+            return BAD_FRAME
+        on_resync(feed, own.resync.symbol_id, now_ns)
+    elif type_ == CONTROL:
+        if receive(frame, own.control) != 0:
+            return BAD_FRAME
+        if own.control.command == Command.RUN:
+            on_run(feed, now_ns)
+        acknowledge(ports, own.control.command)
+    for i in range(feed.action_count):
+        _carry_out(own, ports, feed.actions[i])
+    return 0
+
+
+@kernel
+def _on_wire(own, now_ns):
+    wire = own.wire
+    feed = own.feed
+    if wire.connection_id == STREAM:
+        if wire.kind == _FRAME:
+            on_frame(feed, wire.payload_address, wire.payload_length, now_ns)
+        elif wire.kind == _CONNECTED:
+            on_connected(feed, now_ns)
+        elif wire.kind == _LOST:
+            on_lost(feed, now_ns)
+    elif wire.connection_id == REST and wire.kind == _RESPONSE:
+        on_response(feed, wire.status, wire.payload_address, wire.payload_length, now_ns)
+
+
+@kernel
+def _carry_out(own, ports, action):
+    """Turn one action into its message."""
+    feed = own.feed
+    if action.kind == _QUOTE:
+        fill_quote(feed, action, own.quote)
+        send(ports, OUT_BOOK, own.quote)
+    elif action.kind == _DELTA:
+        fill_delta(feed, action, own.delta)
+        send(ports, OUT_BOOK, own.delta)
+    elif action.kind == _TRADE:
+        fill_trade(feed, action, own.trade)
+        send(ports, OUT_BOOK, own.trade)
+    elif action.kind == _CLEAR:
+        fill_clear(feed, action, own.clear)
+        send(ports, OUT_BOOK, own.clear)
+    else:
+        out = own.wire_out
+        out.status = 0
+        out.delay_ns = 0
+        if action.kind == _REQUEST:
+            symbol = feed.symbols[action.symbol]
+            out.connection_id = REST
+            out.kind = _REQUEST_OUT
+            out.payload_address = symbol.request.ctypes.data
+            out.payload_length = symbol.request_length
+        else:
+            out.connection_id = STREAM
+            out.kind = _CONNECT_OUT
+            out.delay_ns = action.delay_ns
+            out.payload_address = feed.path.ctypes.data
+            out.payload_length = feed.path_length
+        send(ports, OUT_WIRE, out)

@@ -1,0 +1,6 @@
+"""Venues: what each one's bytes mean. Pure: bytes and times come in as arguments, nothing is sent from here.
+
+json_bytes   strict JSON walking over raw bytes, with limits and named faults
+decimals     exact decimal text to int64 units, eight bytes at a time
+binance/     instruments (exchangeInfo), market (streams and snapshots)
+"""

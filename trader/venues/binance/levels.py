@@ -1,0 +1,137 @@
+"""Arrays of [price, size] texts to int64 pairs.
+
+    ["61496.50","0.010"],["61510.90","0.000"]]
+    ^p                   one turn of the loop  ^ ends the array
+
+A level in the venue's own spacing costs one bounds check; white space, extra elements and the end of the
+buffer take the careful path for that level alone.
+"""
+
+from shm.kernel import inlined, kernel, load_u8, load_u16, store_i64
+from trader.compile_hints import never_inlined
+from trader.venues.decimals import decimal, decimal_by_digit
+from trader.venues.json_bytes import (
+    CLOSE_ARRAY,
+    COMMA,
+    OPEN_ARRAY,
+    QUOTE,
+    Fault,
+    expect,
+    refuse,
+    skip_space,
+    skip_value,
+)
+
+LEVEL_BYTES_MAX = 64
+"""The fast path's reach: two texts of at most 18 bytes, their punctuation, and whole-word loads."""
+
+_OPEN_LEVEL = int.from_bytes(b'["', "little")
+_BETWEEN = int.from_bytes(b',"', "little")
+_NEXT_LEVEL = int.from_bytes(b"],", "little")
+
+
+@kernel
+def scan_levels(p, end, pairs, room, depth, scale, fault):
+    """Pairs (price_ticks, size_lots) of the array whose bracket is behind `p`, stored from the address `pairs`.
+
+    Returns (count of levels, address after the array's closing bracket), address 0 after a fault; more than
+    `room` levels is one.
+    """
+    never_inlined()
+    price, size = scale.price, scale.size
+    tick_decimals, tick_multiple, tick_keep, tick_power = price.decimals, price.multiple, price.keep, price.power
+    lot_decimals, lot_multiple, lot_keep, lot_power = size.decimals, size.multiple, size.keep, size.power
+    p = skip_space(p, end)
+    if p < end and load_u8(p) == CLOSE_ARRAY:
+        return 0, p + 1
+    count = 0
+    while True:
+        if count >= room:
+            return count, refuse(fault, Fault.TOO_MANY_LEVELS, p)
+        if p + LEVEL_BYTES_MAX <= end and load_u16(p) == _OPEN_LEVEL:
+            ticks, q = decimal(p + 2, end, tick_decimals, tick_multiple, tick_keep, tick_power, fault)
+            if q == 0:
+                return count, 0
+            if q + LEVEL_BYTES_MAX <= end and load_u16(q) == _BETWEEN:
+                lots, q = decimal(q + 2, end, lot_decimals, lot_multiple, lot_keep, lot_power, fault)
+                if q == 0:
+                    return count, 0
+                if q + 2 <= end and load_u16(q) == _NEXT_LEVEL:
+                    store_i64(pairs + 16 * count, ticks)
+                    store_i64(pairs + 16 * count + 8, lots)
+                    count += 1
+                    p = q + 2
+                    continue
+        p = _scan_level(p, end, pairs + 16 * count, depth, scale, fault)
+        if p == 0:
+            return count, 0
+        count += 1
+        p = skip_space(p, end)
+        if p >= end:
+            return count, refuse(fault, Fault.TRUNCATED, p)
+        byte = load_u8(p)
+        if byte == CLOSE_ARRAY:
+            return count, p + 1
+        if byte != COMMA:
+            return count, refuse(fault, Fault.SYNTAX, p)
+        p = skip_space(p + 1, end)
+
+
+@inlined
+def _open_text(p, end, fault):
+    p = skip_space(p, end)
+    if p >= end:
+        return refuse(fault, Fault.TRUNCATED, p)
+    return p + 1 if load_u8(p) == QUOTE else refuse(fault, Fault.WRONG_TYPE, p)
+
+
+@kernel
+def _scan_level(p, end, pair, depth, scale, fault):
+    """One level with any white space and any further elements; returns the address after its bracket, or 0."""
+    never_inlined()
+    p = expect(p, end, OPEN_ARRAY, fault)
+    if p == 0:
+        return 0
+    p = _open_text(p, end, fault)
+    if p == 0:
+        return 0
+    ticks, p = decimal_by_digit(p, end, scale.price.decimals, scale.price.multiple, fault)
+    if p == 0:
+        return 0
+    p = expect(p, end, COMMA, fault)
+    if p == 0:
+        return 0
+    p = _open_text(p, end, fault)
+    if p == 0:
+        return 0
+    lots, p = decimal_by_digit(p, end, scale.size.decimals, scale.size.multiple, fault)
+    if p == 0:
+        return 0
+    store_i64(pair, ticks)
+    store_i64(pair + 8, lots)
+    p = skip_space(p, end)
+    while p < end and load_u8(p) == COMMA:
+        p = skip_value(p + 1, end, depth + 2, fault)
+        if p == 0:
+            return 0
+        p = skip_space(p, end)
+    return expect(p, end, CLOSE_ARRAY, fault)
+
+
+@kernel
+def swap_sides(pairs, first, second):
+    """Rotate `first` pairs followed by `second` pairs so that the second run comes first (rare: asks came first).
+
+    In place, by three reversals: of each run, then of the whole.
+    """
+    never_inlined()
+    for turn in range(3):
+        low = first if turn == 1 else 0
+        high = (first if turn == 0 else first + second) - 1
+        while low < high:
+            for part in range(2):
+                value = pairs[2 * low + part]
+                pairs[2 * low + part] = pairs[2 * high + part]
+                pairs[2 * high + part] = value
+            low += 1
+            high -= 1

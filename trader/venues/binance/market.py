@@ -1,0 +1,298 @@
+"""One frame of a Binance market stream, or one depth snapshot, scanned from raw bytes into a record.
+
+    {"stream":"btcusdt@depth@0ms","data":{"e":"depthUpdate","E":..,"s":"BTCUSDT","U":..,"u":..,"b":[..],"a":[..]}}
+    ^ wrapper, may be absent             ^ event: one turn per key, by the tables of `fields`
+
+`scan` takes (scanner, address, length) and returns a MarketKind; what it found is in the scanner's fields.
+In the venue's usual order a frame is read once. Otherwise it is surveyed first (what kind, which symbol),
+then read. A refused frame leaves its code and offset in `fault.code` and `fault_offset`, and no value of it
+may be used. No byte outside [address, address + length) is ever read.
+"""
+
+import numpy as np
+
+from shm.kernel import address_of_array, inlined, kernel, load_i64, load_u8, load_u32
+from trader.compile_hints import never_inlined
+from trader.instrument import SYMBOL_BYTES_MAX
+from trader.venues.binance.fields import (
+    BAD,
+    FIELDS,
+    OTHER,
+    REPLY,
+    REQUIRED,
+    SLOTS,
+    SNAPSHOT,
+    MarketKind,
+    Slot,
+    key_code,
+)
+from trader.venues.binance.levels import scan_levels, swap_sides
+from trader.venues.binance.survey import SURVEY, match_symbol, survey_frame, usual_kind
+from trader.venues.decimals import SCALE, decimal, fill_scale, natural
+from trader.venues.json_bytes import (
+    CLOSE_OBJECT,
+    COLON,
+    COMMA,
+    FAULT,
+    FRAME_BYTES_MAX,
+    OPEN_ARRAY,
+    QUOTE,
+    Fault,
+    expect,
+    refuse,
+    skip_space,
+    skip_string,
+    skip_value,
+)
+
+SYMBOLS_MAX = 4
+"""Symbols that one scanner knows."""
+
+LEVELS_MAX = 10_240
+"""Levels of both sides in one message: a 5,000-level snapshot and some."""
+
+EVENT_MS_MAX = 9_000_000_000_000
+"""Venue times beyond the year 2255 are refused: in nanoseconds they would not fit int64."""
+
+NAME = np.dtype([("length", "i8"), ("text", "u1", (SYMBOL_BYTES_MAX,))], align=True)
+SYMBOL_SCALE = np.dtype([("price", SCALE), ("size", SCALE)], align=True)
+
+MARKET_SCANNER = np.dtype(
+    [
+        ("kind", "i8"),
+        ("symbol", "i8"),
+        ("bid_count", "i8"),
+        ("ask_count", "i8"),
+        ("asks_first", "i8"),
+        ("values", "i8", (SLOTS,)),
+        ("fault", FAULT),
+        ("fault_offset", "i8"),
+        ("snapshot_symbol", "i8"),
+        ("symbol_count", "i8"),
+        ("survey", SURVEY),
+        ("names", NAME, (SYMBOLS_MAX,)),
+        ("scales", SYMBOL_SCALE, (SYMBOLS_MAX,)),
+        ("levels", "i8", (2 * LEVELS_MAX,)),
+    ],
+    align=True,
+)
+"""`symbol`: index of the frame's symbol in the configured order, -1 if it is none of ours. `values` by Slot:
+milliseconds, ids, ticks, lots, 1 where the buyer was the maker. `levels`: pairs, `bid_count` bids, then asks.
+`snapshot_symbol`: set by the caller before scanning a snapshot, which names no symbol itself."""
+
+_WRAPPER = int.from_bytes(b'{"stream', "little")
+_WRAPPER_REST = int.from_bytes(b'":"', "little")
+_DATA = int.from_bytes(b',"data":', "little")
+_SHORT_KEY = int.from_bytes(b'"\0":', "little")
+_BACKSLASH, _S, _T, _F = (ord(letter) for letter in "\\stf")
+
+
+def prepare_scanner(scanner: np.ndarray, instruments: np.ndarray) -> None:
+    """Teach a zeroed MARKET_SCANNER its symbols (cold): INSTRUMENT rows, at most SYMBOLS_MAX, in order."""
+    if len(instruments) > SYMBOLS_MAX:
+        raise ValueError(f"feed.symbols: found {len(instruments)}, allowed up to {SYMBOLS_MAX}")
+    scanner["symbol_count"] = len(instruments)
+    for index, instrument in enumerate(instruments):
+        name, scale = scanner["names"][index], scanner["scales"][index]
+        name["length"] = instrument["symbol_length"]
+        name["text"] = instrument["symbol"]
+        for side, decimals, multiple in (
+            ("price", "price_decimals", "tick_multiple"),
+            ("size", "size_decimals", "lot_multiple"),
+        ):
+            fill_scale(scale[side], decimals=int(instrument[decimals]), multiple=int(instrument[multiple]))
+
+
+def scan_bytes(scanner: np.ndarray, frame: bytes) -> MarketKind:
+    """Scan one frame from Python (tools, tests): `scanner` as made by new_record(MARKET_SCANNER)."""
+    raw = np.frombuffer(frame or b" ", dtype=np.uint8)
+    return MarketKind(scan(scanner[0], address_of_array(raw), len(frame)))
+
+
+@kernel
+def scan(scanner, address, length):
+    """What the `length` bytes at `address` are (MarketKind); see the module's docstring.
+
+    The wrapper and the event's type in the venue's own spelling are read at once; whatever else is surveyed.
+    """
+    never_inlined()
+    fault = scanner.fault
+    fault.code = 0
+    fault.address = address
+    end = address + length
+    kind = OTHER
+    p = 0
+    if length > FRAME_BYTES_MAX:
+        refuse(fault, Fault.TOO_LONG, address + FRAME_BYTES_MAX)
+        kind = BAD
+    elif length > 64 and load_i64(address) == _WRAPPER and (load_u32(address + 8) & 0xFFFFFF) == _WRAPPER_REST:
+        p = skip_string(address + 11, end, fault)
+        if p != 0 and p + 32 <= end and load_i64(p) == _DATA:
+            kind = usual_kind(p + 8, end)
+    surveyed = kind == OTHER
+    start, depth = p + 9, 2
+    while kind != BAD:
+        if surveyed:
+            fault.code = 0
+            kind = survey_frame(scanner.survey, address, end, fault)
+            start, depth = scanner.survey.event_address, scanner.survey.depth
+        if kind <= OTHER or kind == REPLY:
+            break
+        p = read_event(scanner, start, end, depth, kind)
+        kind = scanner.kind
+        if p == 0 or surveyed:
+            break
+        p = skip_space(p, end)
+        if p < end and load_u8(p) == CLOSE_OBJECT and skip_space(p + 1, end) == end:
+            break
+        surveyed = True
+    if fault.code != 0:
+        scanner.fault_offset = fault.address - address
+        kind = BAD
+    scanner.kind = kind
+    return kind
+
+
+@kernel
+def read_event(scanner, start, end, depth, kind):
+    """Read one event of a known kind, from the byte after its brace; the address after its closing brace, or 0."""
+    never_inlined()
+    fault = scanner.fault
+    scanner.symbol = scanner.snapshot_symbol if kind == SNAPSHOT else -1
+    scanner.bid_count = 0
+    scanner.ask_count = 0
+    scanner.asks_first = 0
+    scanner.values[Slot.EVENT_MS] = 0
+    scanner.values[Slot.PREVIOUS_ID] = -1
+    table = kind
+    seen = 0
+    p = skip_space(start, end)
+    while True:
+        code = 0
+        if p + 8 <= end and (load_u32(p) & 0xFFFF00FF) == _SHORT_KEY:
+            code = load_u8(p + 1)
+        if 32 < code < 128 and code != _BACKSLASH:
+            p += 4
+        else:
+            p = expect(p, end, QUOTE, fault)
+            code = key_code(p, end) if p != 0 else 0
+            p = skip_string(p, end, fault) if p != 0 else 0
+            p = expect(p, end, COLON, fault) if p != 0 else 0
+            if p == 0:
+                return 0
+        p = skip_space(p, end)
+        if p >= end:
+            return refuse(fault, Fault.TRUNCATED, p)
+        slot = FIELDS[table, code]
+        if slot == Slot.SKIP:
+            p = skip_value(p, end, depth, fault)
+        elif seen & (1 << slot):
+            return refuse(fault, Fault.DUPLICATE_KEY, p)
+        else:
+            seen |= 1 << slot
+            p = _read_value(scanner, p, end, start, depth, slot)
+            if scanner.symbol < -1:
+                table = OTHER
+        if p == 0:
+            return 0
+        p = skip_space(p, end)
+        if p >= end:
+            return refuse(fault, Fault.TRUNCATED, p)
+        byte = load_u8(p)
+        p += 1
+        if byte == CLOSE_OBJECT:
+            return p if _finish(scanner, kind, seen, p) else 0
+        if byte != COMMA:
+            return refuse(fault, Fault.SYNTAX, p - 1)
+        p = skip_space(p, end)
+
+
+@inlined
+def _read_value(scanner, p, end, start, depth, slot):
+    """Read the value at `p` into its slot; the address after it, or 0."""
+    fault = scanner.fault
+    byte = load_u8(p)
+    if slot <= Slot.TRADE_ID:
+        value, p = natural(p, end, fault)
+        scanner.values[slot] = value
+        return p
+    if slot == Slot.MAKER:
+        scanner.values[slot] = 1 if byte == _T else 0
+        return skip_value(p, end, depth, fault) if byte == _T or byte == _F else refuse(fault, Fault.WRONG_TYPE, p)
+    if byte != (OPEN_ARRAY if slot >= Slot.BIDS else QUOTE):
+        return refuse(fault, Fault.WRONG_TYPE, p)
+    if slot == Slot.EVENT_TYPE:
+        return skip_string(p + 1, end, fault)
+    if slot == Slot.SYMBOL:
+        _note_symbol(scanner, p + 1, end)
+        return skip_string(p + 1, end, fault)
+    if scanner.symbol == -1:
+        _find_symbol(scanner, start, end, depth)
+    if scanner.symbol < 0:
+        return skip_value(p, end, depth, fault) if fault.code == 0 else 0
+    scales = scanner.scales[scanner.symbol]
+    if slot >= Slot.BIDS:
+        before = scanner.bid_count + scanner.ask_count
+        pairs = scanner.levels.ctypes.data + 16 * before
+        count, p = scan_levels(p + 1, end, pairs, LEVELS_MAX - before, depth, scales, fault)
+        if slot == Slot.BIDS:
+            scanner.asks_first = before
+            scanner.bid_count = count
+        else:
+            scanner.ask_count = count
+        return p
+    scale = scales.price if (slot & 1) == 0 else scales.size
+    value, p = decimal(p + 1, end, scale.decimals, scale.multiple, scale.keep, scale.power, fault)
+    scanner.values[slot] = value
+    return p
+
+
+@inlined
+def _note_symbol(scanner, p, end):
+    """Which symbol's text stands at `p`: its index, -2 for a foreign one."""
+    found = match_symbol(scanner.names, scanner.symbol_count, p, end)
+    scanner.symbol = found if found >= 0 else -2
+
+
+@kernel
+def _find_symbol(scanner, p, end, depth):
+    """A price came before the symbol: look for the symbol through the event that begins at `p`."""
+    never_inlined()
+    fault = scanner.fault
+    while True:
+        p = expect(p, end, QUOTE, fault)
+        code = key_code(p, end) if p != 0 else 0
+        p = skip_string(p, end, fault) if p != 0 else 0
+        p = expect(p, end, COLON, fault) if p != 0 else 0
+        if p == 0:
+            return
+        p = skip_space(p, end)
+        if code == _S and p < end and load_u8(p) == QUOTE:
+            _note_symbol(scanner, p + 1, end)
+            return
+        p = skip_value(p, end, depth, fault)
+        if p == 0:
+            return
+        p = skip_space(p, end)
+        if p >= end or load_u8(p) != COMMA:
+            refuse(fault, Fault.MISSING_FIELD, p)
+            return
+        p += 1
+
+
+@inlined
+def _finish(scanner, kind, seen, p):
+    """Is the event whole? False after a fault. An event of a foreign symbol counts as OTHER."""
+    if scanner.symbol < -1:
+        scanner.kind = OTHER
+        return True
+    if (seen & REQUIRED[kind]) != REQUIRED[kind]:
+        refuse(scanner.fault, Fault.MISSING_FIELD, p - 1)
+        return False
+    if scanner.values[Slot.EVENT_MS] > EVENT_MS_MAX:
+        refuse(scanner.fault, Fault.OVERFLOW, p - 1)
+        return False
+    if scanner.asks_first > 0:
+        swap_sides(scanner.levels, scanner.ask_count, scanner.bid_count)
+    scanner.kind = kind
+    return True

@@ -1,0 +1,172 @@
+"""Exact decimal text to int64 units, eight bytes at a time.
+
+        "61800.20"      word = 8 bytes from the text; word ^ "00000000" leaves 0 to 9 where digits are
+         [int].[fr]     the first byte that is no digit ends the run; its place is one trailing-zero count
+
+A run of up to eight digits is shifted to the top of its word (leading zeros come in below) and becomes a
+number by three multiplications. Digits beyond the unit must be zeros: anything else is a fault, not a
+rounding. Texts near the end of the buffer, or longer than a word, go digit by digit: same answers.
+"""
+
+import numpy as np
+
+from shm.kernel import inlined, kernel, load_i64, load_u8
+from trader.bits import trailing_zeros
+from trader.compile_hints import never_inlined
+from trader.units import UNITS_MAX
+from trader.venues.json_bytes import DOT, FAULT, NINE, QUOTE, ZERO, Fault, refuse
+
+SCALE = np.dtype(
+    [("decimals", "i8"), ("multiple", "i8"), ("keep", "i8"), ("power", "i8")],
+    align=True,
+)
+"""How texts become units. `keep`: mask of the fraction's bytes that count; `power`: 10 ** decimals."""
+
+DECIMALS_MAX = 8
+DECIMAL_BYTES_MAX = 18
+"""Longest text that the word-wise path takes: 8 digits, a dot, 8 digits, the closing quote."""
+
+POWERS = np.array([10**i for i in range(19)], dtype=np.int64)
+
+_ZEROS = int.from_bytes(b"0" * 8, "little")
+_TO_HIGH = 0x7676767676767676
+_HIGHS = -0x7F7F7F7F7F7F7F80
+
+assert FAULT.itemsize == 16
+
+
+def fill_scale(scale: np.ndarray, *, decimals: int, multiple: int) -> None:
+    """Prepare a SCALE record (cold). A multiple that is a power of ten needs no division: it takes decimals away."""
+    if not 0 <= decimals <= DECIMALS_MAX or multiple < 1:
+        raise ValueError(f"decimals {decimals}, multiple {multiple}: allowed 0 to {DECIMALS_MAX}, and from 1")
+    while multiple % 10 == 0 and decimals > 0:
+        decimals, multiple = decimals - 1, multiple // 10
+    scale["decimals"] = decimals
+    scale["multiple"] = multiple
+    scale["keep"] = -1 if decimals == 8 else (1 << (8 * decimals)) - 1
+    scale["power"] = 10**decimals
+
+
+@inlined
+def number8(word):
+    """The number whose eight digits (0 to 9, most significant first) are the bytes of `word`."""
+    word = (word * 2561) >> 8
+    word = ((word & 0x00FF00FF00FF00FF) * 6553601) >> 16
+    return ((word & 0x0000FFFF0000FFFF) * 42949672960001) >> 32
+
+
+@inlined
+def non_digits(word):
+    """High bit set in each byte of a word (already xored with zeros) that is no digit; exact up to the first."""
+    return ((word + _TO_HIGH) | word) & _HIGHS
+
+
+@inlined
+def run_mask(marks):
+    """All bits of the bytes before the first marked byte."""
+    return ((marks & -marks) - 1) >> 7
+
+
+@inlined
+def natural(p, end, fault):
+    """A JSON integer from 0 to 10 ** 18 - 1 at `p`: (value, address after it), address 0 after a fault."""
+    if p + 16 <= end:
+        word = load_i64(p) ^ _ZEROS
+        marks = non_digits(word)
+        if marks == 0 and (word & 255) != 0:
+            tail = load_i64(p + 8) ^ _ZEROS
+            marks = non_digits(tail)
+            count = trailing_zeros(marks) >> 3
+            if count == 0:
+                return number8(word), p + 8
+            if count < 8:
+                tail = (tail & run_mask(marks)) << (64 - 8 * count)
+                return number8(word) * POWERS[count] + number8(tail), p + 8 + count
+    return natural_by_digit(p, end, fault)
+
+
+@kernel
+def natural_by_digit(p, end, fault):
+    """`natural`, one byte at a time: for short numbers, very long ones, and the end of the buffer."""
+    never_inlined()
+    start = p
+    value = 0
+    while p < end and ZERO <= load_u8(p) <= NINE:
+        if p - start >= 18:
+            return 0, refuse(fault, Fault.OVERFLOW, p)
+        value = value * 10 + load_u8(p) - ZERO
+        p += 1
+    if p >= end:
+        return 0, refuse(fault, Fault.TRUNCATED, p)
+    if p == start or (load_u8(start) == ZERO and p > start + 1):
+        return 0, refuse(fault, Fault.NUMBER, p)
+    return value, p
+
+
+@inlined
+def decimal(p, end, decimals, multiple, keep, power, fault):
+    """Units of the text from `p` (after the opening quote): (units, address after the closing quote or 0)."""
+    if p + 24 <= end:
+        word = load_i64(p) ^ _ZEROS
+        marks = non_digits(word)
+        count = trailing_zeros(marks) >> 3
+        dot = p + count
+        if count > 0 and load_u8(dot) == DOT:
+            tail = load_i64(dot + 1) ^ _ZEROS
+            tail_marks = non_digits(tail)
+            length = trailing_zeros(tail_marks) >> 3
+            after = dot + 1 + length
+            tail &= run_mask(tail_marks)
+            if length > 0 and load_u8(after) == QUOTE and (tail & ~keep) == 0:
+                word &= run_mask(marks)
+                digits = count + decimals
+                if digits <= 8:
+                    word = (word | (tail << ((8 * count) & 63))) << (64 - 8 * digits)
+                    units = number8(word)
+                else:
+                    units = number8(word << (64 - 8 * count)) * power
+                    units += number8(tail << ((64 - 8 * decimals) & 63))
+                if multiple == 1:
+                    return units, after + 1
+    return decimal_by_digit(p, end, decimals, multiple, fault)
+
+
+@kernel
+def decimal_by_digit(p, end, decimals, multiple, fault):
+    """`decimal`, one byte at a time: no dot, long texts, odd multiples, faults, and the end of the buffer."""
+    never_inlined()
+    start = p
+    units = 0
+    places = -1
+    while p < end and load_u8(p) != QUOTE:
+        byte = load_u8(p)
+        if byte == DOT:
+            if places >= 0 or p == start:
+                return 0, refuse(fault, Fault.NUMBER, p)
+            places = 0
+        elif not ZERO <= byte <= NINE:
+            return 0, refuse(fault, Fault.NUMBER, p)
+        elif places >= decimals:
+            if byte != ZERO:
+                return 0, refuse(fault, Fault.OFF_GRID, p)
+            places += 1
+        else:
+            if units > UNITS_MAX // 10:
+                return 0, refuse(fault, Fault.OVERFLOW, p)
+            units = units * 10 + byte - ZERO
+            if places >= 0:
+                places += 1
+        p += 1
+    if p >= end:
+        return 0, refuse(fault, Fault.TRUNCATED, p)
+    if p == start or places == 0:
+        return 0, refuse(fault, Fault.NUMBER, p)
+    for _ in range(max(places, 0), decimals):
+        if units > UNITS_MAX // 10:
+            return 0, refuse(fault, Fault.OVERFLOW, p)
+        units *= 10
+    if multiple != 1:
+        if units % multiple != 0:
+            return 0, refuse(fault, Fault.OFF_GRID, p)
+        units //= multiple
+    return units, p + 1
