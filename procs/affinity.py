@@ -41,7 +41,9 @@ def parse_core(text: str) -> tuple[str, int]:
 def core_problems(cores: Mapping[str, int], available: Iterable[int]) -> list[str]:
     """What this host cannot do of a core plan, one line each."""
     exists = sorted(available)
-    found = [f"cores.{place}: found no such stage, allowed {', '.join(PLACES)}" for place in cores if place not in PLACES]
+    found = [
+        f"cores.{place}: found no such stage, allowed {', '.join(PLACES)}" for place in cores if place not in PLACES
+    ]
     found += [
         f"cores.{place}: found {core}, allowed {spans(exists)} (the cores this process may use)"
         for place, core in cores.items()

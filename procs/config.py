@@ -111,8 +111,8 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
             found.append(f"duration_s: found {self.duration_s:g}, allowed 0.1 to {DURATION_S_MAX:g}, or 0 for no end")
         if not (self.speed == 0 or 0.01 <= self.speed <= SPEED_MAX):
             found.append(f"speed: found {self.speed:g}, allowed 0.01 to {SPEED_MAX:g}, or 0 for as fast as it goes")
-        if self.speed != 1 and not (self.replay or self.placement == "fused"):
-            found.append(f"speed: found {self.speed:g}, allowed 1: a generated market runs in real time unless fused")
+        if self.speed != 1 and not self.replay:
+            found.append(f"speed: found {self.speed:g}, allowed 1 without a recording to replay")
         for key, file in (("replay", self.replay), ("strategy.file", self.strategy.file)):
             if file and not Path(file).is_file():
                 found.append(f"{key}: found no file '{file}', allowed an existing file")

@@ -68,7 +68,8 @@ def install(folder: Path) -> None:
     count = sum("==" in line for line in lock.read_text().splitlines())
     print(f"install: {count} packages from {lock.relative_to(ROOT)}", flush=True)
     command = [*pip(python), "install", *PIP_OPTIONS]
-    subprocess.run([*command, "--require-hashes", "--requirement", str(lock)], check=True)
+    # The lock is complete: there is nothing to resolve
+    subprocess.run([*command, "--no-deps", "--require-hashes", "--requirement", str(lock)], check=True)
     subprocess.run([*command, "--no-build-isolation", "--no-deps", "--editable", str(ROOT)], check=True)
     # pip compiles one file after the other, the packages' own tests included: half of its time
     subprocess.run([python, "-m", "compileall", "-q", "-j", "0", "-x", NEVER_IMPORTED, str(folder / "lib")], check=True)

@@ -10,12 +10,15 @@ from typing import Any
 import click
 
 from procs.cli.bench import bench
+from procs.cli.book import book
 from procs.cli.init import init
 from procs.cli.replay import replay
+from procs.cli.run import run
+from procs.cli.top import top
 from procs.cli.topology import topology
 from procs.errors import EXIT_OPERATOR, OperatorError
 
-COMMANDS = (init, topology, replay, bench)
+COMMANDS = (run, init, topology, top, replay, book, bench)
 """In the order in which a newcomer meets them."""
 
 

@@ -1,0 +1,40 @@
+"""`trader book`: builds the book from a recording and proves it."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from procs.errors import OperatorError
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--verify", is_flag=True, help="Exit with 1 unless every check agrees.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the result here.")
+def book(files: tuple[Path, ...], verify: bool, json_file: Path | None) -> None:
+    """Build the book from the recording FILE, or from several parts of one in order.
+
+    After every depth update the touch is compared with the venue's own best quotes in the recording: price
+    and size, by update id.
+    """
+    import msgspec
+
+    from procs.cli.progress import Loading
+    from procs.verify import RecordingError, render, verify_recording
+
+    loading = Loading("reading")
+    try:
+        result = verify_recording(
+            *files, progress=lambda done, total: loading.update(files[-1].name, 100 * done // total, 100)
+        )
+    except OSError as error:
+        raise OperatorError(
+            f"{error.filename}: found nothing to read ({error.strerror}), allowed a recording"
+        ) from None
+    except RecordingError as error:
+        raise OperatorError(str(error)) from None
+    click.echo(render(result))
+    if json_file is not None:
+        json_file.write_bytes(msgspec.json.format(msgspec.json.encode(result)) + b"\n")
+    sys.exit(1 if verify and not result.proven else 0)
