@@ -20,12 +20,19 @@ from shm.kernel import kernel
 
 FOLDER = Path("/dev/shm")
 PREFIX = "trader-"
-_RUN = re.compile(r"\d+\.-?\d+\.[0-9a-f]+")
+_RUN = re.compile(r"(\d+)\.(\d+)\.[0-9a-f]+")
 _UNTRACKED = {"track": False} if "track" in shared_memory.SharedMemory.__init__.__code__.co_varnames else {}
 
 
 class SegmentError(Exception):
     """A segment that cannot be had: missing, of another layout, unfinished, or no memory for it."""
+
+
+class _Memory(shared_memory.SharedMemory):
+    """Never unlinks: the standard class does when a mapping fails, even what another process made."""
+
+    def unlink(self) -> None:
+        """Segments unlink their names themselves."""
 
 
 @kernel
@@ -67,6 +74,7 @@ class Segment:
         except FileExistsError:
             raise SegmentError(f"segment {name}: already exists") from None
         except OSError as error:
+            (FOLDER / name).unlink(missing_ok=True)
             raise SegmentError(f"segment {name}: {total} bytes cannot be had in {FOLDER}: {error.strerror}") from None
         try:
             os.posix_fallocate(_descriptor(memory), 0, total)
@@ -88,6 +96,8 @@ class Segment:
             memory = _untracked(name, create=False, size=0)
         except FileNotFoundError:
             raise SegmentError(f"segment {name}: not found in {FOLDER}") from None
+        except OSError as error:
+            raise SegmentError(f"segment {name}: cannot be mapped: {error.strerror}") from None
         except ValueError:
             # Created and not yet given its size: an empty file cannot be mapped.
             raise SegmentError(f"segment {name}: unfinished or not a trader segment") from None
@@ -156,11 +166,11 @@ def _descriptor(memory: shared_memory.SharedMemory) -> int:
 
 def _untracked(name: str, *, create: bool, size: int) -> shared_memory.SharedMemory:
     if _UNTRACKED:
-        return shared_memory.SharedMemory(name, create=create, size=size, **_UNTRACKED)  # type: ignore[arg-type]
+        return _Memory(name, create=create, size=size, **_UNTRACKED)  # type: ignore[arg-type]
     # Before 3.13 the tracker cannot be told at construction: silence its registration for this one call.
     register, resource_tracker.register = resource_tracker.register, lambda *arguments: None
     try:
-        return shared_memory.SharedMemory(name, create=create, size=size)
+        return _Memory(name, create=create, size=size)
     finally:
         resource_tracker.register = register
 
@@ -185,11 +195,8 @@ def runs() -> dict[str, list[str]]:
 
 def is_alive(run: str) -> bool:
     """Whether the supervisor of a run still lives: its pid exists and started when the name says."""
-    try:
-        pid, started = run.split(".")[:2]
-        return _start_time(int(pid)) == int(started)
-    except ValueError:
-        return False
+    named = _RUN.fullmatch(run)
+    return named is not None and _start_time(int(named[1])) == int(named[2])
 
 
 def sweep(run: str | None = None) -> list[str]:
