@@ -21,8 +21,15 @@ TRADER_FROM_SHM = "shm.kernel"
 TRADER_NEVER = {"time", "socket", "os", "multiprocessing", "asyncio", "random", "threading", "subprocess", "datetime"}
 """Clocks, files, sockets, processes and hidden randomness: they arrive in trader as arguments."""
 
-EXCHANGE_MAY = ("trader.exchange", "trader.messages", "trader.enums", "trader.instrument", "shm.kernel")
-"""The simulated exchange checks the rest, so it shares nothing with it but message types and units."""
+EXCHANGE_MAY = (
+    "trader.exchange",
+    "trader.messages",
+    "trader.enums",
+    "trader.instrument",
+    "trader.compile_hints",
+    "shm.kernel",
+)
+"""The simulated exchange checks the rest, so it shares nothing with it but message types, units and the compiler."""
 
 
 def imports(path: Path, package: str = "") -> Iterator[tuple[int, str]]:
