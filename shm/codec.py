@@ -67,7 +67,7 @@ _LAYOUTS: dict[Any, Layout] = {}
 def record_dtype(message: type[msgspec.Struct]) -> np.dtype:
     """The structured dtype with the fields of a message; registers the message with the codec.
 
-    Raises TypeError for a field that has no fixed width, or for two messages with exactly the same fields.
+    Raises TypeError for a field that has no fixed width, or for two messages of which one begins with the other.
     """
     if message in _DTYPES:
         return _DTYPES[message]
@@ -82,8 +82,10 @@ def record_dtype(message: type[msgspec.Struct]) -> np.dtype:
             columns.append((name, code, (count,)) if _is_array(hints[name]) else (name, code))
     dtype = np.dtype(columns, align=True)
     key = from_dtype(dtype)
-    if key in _LAYOUTS:
-        raise TypeError(f"{message.__name__} and {_LAYOUTS[key].name} have exactly the same fields")
+    for other, layout in _LAYOUTS.items():
+        # Numba takes a record for a subtype of one whose fields it begins with, and could mix the two up.
+        if key.can_convert_to(None, other) is not None or other.can_convert_to(None, key) is not None:
+            raise TypeError(f"{message.__name__} and {layout.name}: one has all fields of the other, at the same place")
     _LAYOUTS[key] = _layout(message, hints, dtype)
     _DTYPES[message] = dtype
     return dtype

@@ -5,8 +5,8 @@ int64 nanoseconds: `event_ns` is the venue's clock, the frame header carries our
 the quote currency (`_e8`). Every market and order message begins with `symbol_id` and `venue_id`: dense
 numbers from the configuration's order.
 
-A fixed array is a tuple of one type; one `bytes` field may stand last. Two messages may not have exactly the
-same fields (a record's type names its message).
+A fixed array is a tuple of one type; one `bytes` field may stand last. No message may begin with all fields of
+another (a record's type names its message).
 """
 
 from trader.messages.base import Message as Message

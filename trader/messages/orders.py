@@ -39,6 +39,7 @@ class NewOrder(Message, tag=10):
 
     symbol_id: int
     venue_id: int
+    approved_ns: int
     client_order_id: int
     order_slot: int
     side: int
@@ -47,7 +48,6 @@ class NewOrder(Message, tag=10):
     time_in_force: int
     level: int
     book_epoch: int
-    approved_ns: int
 
 
 class ExecutionReport(Message, tag=11):
