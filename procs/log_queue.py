@@ -146,7 +146,8 @@ class LogQueues:
             each.take()  # binds the compiled gate, so that no child has to load it
         return cls(queues, gates)
 
-    def __getitem__(self, name: str) -> LogQueue:
+    def of(self, name: str) -> LogQueue:
+        """The queue of one process. Raises KeyError."""
         return self._queues[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -135,7 +135,7 @@ class Collector:
                 os._exit(0)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         os.close(descriptor)
-        self._handler = attach_logging(self.queues[SUPERVISOR_NAME], SUPERVISOR_NAME)
+        self._handler = attach_logging(self.queues.of(SUPERVISOR_NAME), SUPERVISOR_NAME)
 
     def stop(self, timeout_s: float = 1.0) -> bool:
         """Let it write what is under way and end; kill it after `timeout_s`. False when it had to be killed."""

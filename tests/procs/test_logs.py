@@ -36,7 +36,7 @@ def forked(queues: LogQueues, name: str, body: Callable[[], None]) -> int:
     pid = os.fork()
     if pid == 0:
         try:
-            attach_logging(queues[name], name)
+            attach_logging(queues.of(name), name)
             body()
         finally:
             os._exit(0)
@@ -116,7 +116,7 @@ def test_a_killed_collector_neither_blocks_senders_nor_the_supervisor(queues: Lo
     collector = Collector(queues, tmp_path / "log.jsonl")
     collector.start()
     os.kill(collector.pid, signal.SIGKILL)
-    handler = attach_logging(queues["feed"], "feed")
+    handler = attach_logging(queues.of("feed"), "feed")
     began_s = time.monotonic()
     for _ in range(5_000):
         log.info("nobody takes this: %s", "x" * 100)
@@ -128,8 +128,8 @@ def test_a_killed_collector_neither_blocks_senders_nor_the_supervisor(queues: Lo
 
 
 def test_a_collector_killed_inside_a_queue_costs_records_and_no_time(queues: LogQueues) -> None:
-    _enter_gate(queues["feed"]._gate)  # what a reader leaves behind that is killed between enter and leave
-    handler = attach_logging(queues["feed"], "feed")
+    _enter_gate(queues.of("feed")._gate)  # what a reader leaves behind that is killed between enter and leave
+    handler = attach_logging(queues.of("feed"), "feed")
     began_s = time.monotonic()
     for _ in range(200):
         log.info("no way through")
@@ -189,7 +189,7 @@ def test_the_collector_keeps_no_descriptor_of_its_parent(queues: LogQueues, tmp_
 
 
 def test_what_found_no_room_is_counted_on_the_next_record(queues: LogQueues) -> None:
-    handler = attach_logging(queues["feed"], "feed")
+    handler = attach_logging(queues.of("feed"), "feed")
     while handler.lost < 10:
         log.info("x" * 1_000)
     queues.take()
@@ -202,7 +202,7 @@ def test_what_found_no_room_is_counted_on_the_next_record(queues: LogQueues) -> 
 
 
 def test_a_huge_message_is_cut_and_says_so(queues: LogQueues) -> None:
-    handler = attach_logging(queues["feed"], "feed")
+    handler = attach_logging(queues.of("feed"), "feed")
     log.info("\u00e9" * 20_000)
     detach_logging(handler)
 
@@ -211,8 +211,8 @@ def test_a_huge_message_is_cut_and_says_so(queues: LogQueues) -> None:
 
 
 def test_a_child_logs_under_its_own_name_only(queues: LogQueues) -> None:
-    attach_logging(queues["feed"], "feed")
-    handler = attach_logging(queues["book"], "book")
+    attach_logging(queues.of("feed"), "feed")
+    handler = attach_logging(queues.of("book"), "book")
     log.info("once")
     detach_logging(handler)
 
