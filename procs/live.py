@@ -55,10 +55,6 @@ class LiveView:
         self._rate = _Rate()
 
     def __enter__(self) -> "LiveView":
-        if self._console.is_terminal:
-            # No thread of its own: the caller's updates are the refresh rate.
-            self._live = Live(console=self._console, auto_refresh=False, screen=self._screen)
-            self._live.start()
         return self
 
     def __exit__(
@@ -70,10 +66,15 @@ class LiveView:
 
     def update(self, snapshot: Snapshot) -> None:
         """Show it: at once on a terminal, as one line a second elsewhere."""
-        if self._live is not None:
+        if self._console.is_terminal:
             rows = max(self._console.height - _ROWS_BESIDE_SYMBOLS, 1)
             rate = self._rate.of(snapshot)
             shown = picture(snapshot, market=self._market, duration_s=self._duration_s, symbol_rows=rows, rate=rate)
+            if self._live is None:
+                # Begun with the first moment to show, so that a progress bar may stand here until then. No
+                # thread of its own: the caller's updates are the refresh rate.
+                self._live = Live(console=self._console, auto_refresh=False, screen=self._screen)
+                self._live.start()
             self._live.update(shown, refresh=True)
         elif time.monotonic() >= self._next_line_s:
             self._next_line_s = time.monotonic() + PLAIN_EVERY_S
