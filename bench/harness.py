@@ -104,9 +104,9 @@ class Bench:
                 raise WrongAnswer(f"{self.suite}.{name}: found {wrong!r}, allowed {expected!r}")
             remarks[who] = f"wrong answer: {wrong!r}, allowed {expected!r}"
         mine = summarise(results[""])
-        for rival in [*(rivals or {})] or [None]:
-            theirs = summarise(results[rival]) if rival in results and rival not in remarks else None
-            self._add(name, unit, mine, target, rival, theirs, remarks.get(rival or "", ""))
+        for rival in rivals or ("",):
+            theirs = summarise(results[rival]) if rival in present and rival not in remarks else None
+            self._add(name, unit, mine, target, rival or None, theirs, remarks.get(rival, ""))
 
     def _add(
         self,
