@@ -14,158 +14,22 @@ A `bytes` field `x` is two int64 in the record, `x_address` and `x_length`. Afte
 into the frame and is valid as long as the frame is.
 """
 
-from dataclasses import dataclass
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any
 
-import msgspec
-import numpy as np
 from llvmlite import ir
-from numba import from_dtype, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from shm.codec_any import BIN, BOOL, FLOAT, INT, decode_any
+from shm.codec_any import BIN, BOOL, decode_any
+from shm.codec_layout import body_bytes_fixed as body_bytes_fixed
+from shm.codec_layout import cells, layout_for, markers
+from shm.codec_layout import layout_of as layout_of
+from shm.codec_layout import record_dtype as record_dtype
 from shm.kernel import address_of, copy, inlined
 
 DECODED = 0
 _I8, _I32, _I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
-_MARKER = {INT: 0xD3, FLOAT: 0xCB}
-_KIND = {int: INT, float: FLOAT, bool: BOOL, bytes: BIN}
-
-
-@dataclass(frozen=True)
-class Field:
-    """One field: its kind, how many (1 unless a fixed array), where in the record, where in the body."""
-
-    name: str
-    kind: int
-    count: int
-    record_offset: int
-    body_offset: int
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where a message's fields stand in its record and in its body."""
-
-    name: str
-    tag: int
-    header: bytes
-    fields: tuple[Field, ...]
-    fixed_bytes: int
-
-    @property
-    def has_bin(self) -> bool:
-        """Whether the last field is a bin of variable length."""
-        return self.fields[-1].kind == BIN
-
-
-_DTYPES: dict[type, np.dtype] = {}
-_LAYOUTS: dict[Any, Layout] = {}
-
-
-def record_dtype(message: type[msgspec.Struct]) -> np.dtype:
-    """The structured dtype with the fields of a message; registers the message with the codec.
-
-    Raises TypeError for a field that has no fixed width, or for two messages of which one begins with the other.
-    """
-    if message in _DTYPES:
-        return _DTYPES[message]
-    hints = get_type_hints(message)
-    columns: list[Any] = []
-    for name in message.__struct_fields__:
-        kind, count = _kind_of(message, name, hints[name])
-        if kind == BIN:
-            columns += [(f"{name}_address", "i8"), (f"{name}_length", "i8")]
-        else:
-            code = "f8" if kind == FLOAT else "i8"
-            columns.append((name, code, (count,)) if _is_array(hints[name]) else (name, code))
-    dtype = np.dtype(columns, align=True)
-    key = from_dtype(dtype)
-    for other, layout in _LAYOUTS.items():
-        # Numba takes a record for a subtype of one whose fields it begins with, and could mix the two up.
-        if key.can_convert_to(None, other) is not None or other.can_convert_to(None, key) is not None:
-            raise TypeError(f"{message.__name__} and {layout.name}: one has all fields of the other, at the same place")
-    _LAYOUTS[key] = _layout(message, hints, dtype)
-    _DTYPES[message] = dtype
-    return dtype
-
-
-def layout_of(message: type[msgspec.Struct]) -> Layout:
-    """The byte layout of a message."""
-    return _LAYOUTS[from_dtype(record_dtype(message))]
-
-
-def body_bytes_fixed(message: type[msgspec.Struct]) -> int:
-    """Bytes of a message's body without the content of its bin."""
-    return layout_of(message).fixed_bytes
-
-
-def _is_array(hint: Any) -> bool:
-    return get_origin(hint) is tuple
-
-
-def _kind_of(message: type, name: str, hint: Any) -> tuple[int, int]:
-    members = set(get_args(hint)) if _is_array(hint) else {hint}
-    count = len(get_args(hint)) if _is_array(hint) else 1
-    if len(members) != 1 or (kind := _KIND.get(next(iter(members)))) is None:
-        raise TypeError(f"{message.__name__}.{name}: found {hint}, allowed int, float, bool, a fixed tuple, one bytes")
-    if kind == BIN and (_is_array(hint) or name != message.__struct_fields__[-1]):
-        raise TypeError(f"{message.__name__}.{name}: bytes may only stand last, and once")
-    return kind, count
-
-
-def _layout(message: type[msgspec.Struct], hints: dict[str, Any], dtype: np.dtype) -> Layout:
-    names = message.__struct_fields__
-    if not names or not message.__struct_config__.array_like:
-        raise TypeError(f"{message.__name__}: allowed array_like=True and at least one field")
-    tag = message.__struct_config__.tag
-    if not isinstance(tag, int) or not 0 <= tag < 128:
-        raise TypeError(f"{message.__name__}: found tag {tag!r}, allowed an integer of 0 to 127")
-    header = _array_header(len(names) + 1) + bytes([tag])
-    fields, body = [], len(header)
-    for name in names:
-        kind, count = _kind_of(message, name, hints[name])
-        if _is_array(hints[name]):
-            body += len(_array_header(count))
-        column = f"{name}_address" if kind == BIN else name
-        fields.append(Field(name, kind, count if _is_array(hints[name]) else 0, dtype.fields[column][1], body))
-        body += {BOOL: 1, BIN: 5}.get(kind, 9) * count
-    return Layout(message.__name__, tag, header, tuple(fields), body)
-
-
-def _array_header(count: int) -> bytes:
-    return bytes([0x90 | count]) if count < 16 else b"\xdc" + count.to_bytes(2, "big")
-
-
-def _layout_for(record: Any) -> Layout:
-    layout = _LAYOUTS.get(record)
-    if layout is None:
-        raise TypeError("this record is no message: make its dtype with record_dtype(Message)")
-    return layout
-
-
-def _cells(layout: Layout) -> list[tuple[int, int, int]]:
-    """(kind, record offset, body offset of the marker) of every scalar, fixed arrays unrolled."""
-    cells = []
-    for field in layout.fields:
-        width = 1 if field.kind == BOOL else 9
-        for index in range(max(field.count, 1)):
-            cells.append((field.kind, field.record_offset + 8 * index, field.body_offset + width * index))
-    return cells
-
-
-def _markers(layout: Layout) -> list[tuple[int, int]]:
-    """(body offset, byte) of every constant byte of the fixed-width form."""
-    markers = list(enumerate(layout.header))
-    for field in layout.fields:
-        if field.count:
-            head = _array_header(field.count)
-            markers += [(field.body_offset - len(head) + index, byte) for index, byte in enumerate(head)]
-    markers += [(body, _MARKER[kind]) for kind, _, body in _cells(layout) if kind in _MARKER]
-    if layout.has_bin:
-        markers.append((layout.fields[-1].body_offset, 0xC6))
-    return markers
 
 
 class _Emitter:
@@ -187,14 +51,14 @@ class _Emitter:
 @intrinsic
 def tag_of_record(typingctx: Any, record: Any) -> Any:
     """tag_of_record(record) -> the message tag of a record's type, a constant."""
-    tag = _layout_for(record).tag
+    tag = layout_for(record).tag
     return types.int64(record), lambda context, builder, signature, arguments: ir.Constant(_I64, tag)
 
 
 @intrinsic
 def body_bytes(typingctx: Any, record: Any) -> Any:
     """body_bytes(record) -> bytes that `encode` will write, the bin's content included."""
-    layout = _layout_for(record)
+    layout = layout_for(record)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         fixed = ir.Constant(_I64, layout.fixed_bytes)
@@ -209,13 +73,13 @@ def body_bytes(typingctx: Any, record: Any) -> Any:
 @intrinsic
 def _encode_fixed(typingctx: Any, record: Any, body: Any) -> Any:
     """Write every constant byte and every scalar of a record's message at the address `body`."""
-    layout = _layout_for(record)
+    layout = layout_for(record)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         emit, base, target = _Emitter(builder), builder.ptrtoint(arguments[0], _I64), arguments[1]
-        for offset, byte in _markers(layout):
+        for offset, byte in markers(layout):
             emit.store(ir.Constant(_I8, byte), target, offset, _I8)
-        for kind, source, offset in _cells(layout):
+        for kind, source, offset in cells(layout):
             value = emit.load(base, source, _I64)
             if kind == BOOL:
                 flag = builder.select(
@@ -240,16 +104,16 @@ def _decode_fixed(typingctx: Any, body: Any, length: Any, record: Any) -> Any:
 
     The caller has checked that `length` is at least the fixed part.
     """
-    layout = _layout_for(record)
+    layout = layout_for(record)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         source, length, target = arguments[0], arguments[1], builder.ptrtoint(arguments[2], _I64)
         emit = _Emitter(builder)
         wrong = ir.Constant(_I8, 0)
-        for offset, byte in _markers(layout):
+        for offset, byte in markers(layout):
             wrong = builder.or_(wrong, builder.xor(emit.load(source, offset, _I8), ir.Constant(_I8, byte)))
         fine = builder.icmp_unsigned("==", wrong, ir.Constant(_I8, 0))
-        for kind, _, offset in _cells(layout):
+        for kind, _, offset in cells(layout):
             if kind == BOOL:
                 flag = builder.and_(emit.load(source, offset, _I8), ir.Constant(_I8, 0xFE))
                 fine = builder.and_(fine, builder.icmp_unsigned("==", flag, ir.Constant(_I8, 0xC2)))
@@ -259,7 +123,7 @@ def _decode_fixed(typingctx: Any, body: Any, length: Any, record: Any) -> Any:
         whole = builder.icmp_signed("==", builder.add(count, ir.Constant(_I64, layout.fixed_bytes)), length)
         fine = builder.and_(fine, whole)
         with builder.if_then(fine, likely=True):
-            for kind, offset, at in _cells(layout):
+            for kind, offset, at in cells(layout):
                 if kind == BOOL:
                     bit = builder.and_(emit.load(source, at, _I8), ir.Constant(_I8, 1))
                     emit.store(builder.zext(bit, _I64), target, offset, _I64)
@@ -276,7 +140,7 @@ def _decode_fixed(typingctx: Any, body: Any, length: Any, record: Any) -> Any:
 @intrinsic
 def _field_table(typingctx: Any, record: Any) -> Any:
     """Address of a constant table for `decode_any`: fields, tag, then (kind, count, record offset) each."""
-    layout = _layout_for(record)
+    layout = layout_for(record)
     words = [len(layout.fields), layout.tag]
     for field in layout.fields:
         words += [field.kind, field.count, field.record_offset]
@@ -291,14 +155,14 @@ def _field_table(typingctx: Any, record: Any) -> Any:
 
 @intrinsic
 def _fixed_bytes(typingctx: Any, record: Any) -> Any:
-    fixed = _layout_for(record).fixed_bytes
+    fixed = layout_for(record).fixed_bytes
     return types.int64(record), lambda context, builder, signature, arguments: ir.Constant(_I64, fixed)
 
 
 @intrinsic
 def _bin_span(typingctx: Any, record: Any) -> Any:
     """(address, length) of a record's bin; (0, 0) for a message without one."""
-    layout = _layout_for(record)
+    layout = layout_for(record)
     result = types.UniTuple(types.int64, 2)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

@@ -12,6 +12,8 @@ them, or a truncated, oversized or hostile body. Codes:
     -6  OUT_OF_RANGE  an unsigned integer beyond int64
 """
 
+from typing import Any
+
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
@@ -22,7 +24,7 @@ INT, FLOAT, BOOL, BIN = range(4)
 TRUNCATED, WRONG_TYPE, WRONG_TAG, WRONG_COUNT, TOO_LONG, OUT_OF_RANGE = -1, -2, -3, -4, -5, -6
 
 
-def _swap(bits):
+def _swap(bits: int) -> Any:
     @intrinsic
     def swap(typingctx, value):
         """The low `bits` of an int64 in the other byte order."""

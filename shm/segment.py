@@ -52,7 +52,7 @@ class Segment:
     """
 
     def __init__(self, memory: shared_memory.SharedMemory, *, owner: bool) -> None:
-        view = np.frombuffer(memory.buf, dtype=np.uint8)
+        view = np.frombuffer(_buffer(memory), dtype=np.uint8)
         self._base = int(view.ctypes.data)
         del view
         self._memory: shared_memory.SharedMemory | None = memory
@@ -82,7 +82,7 @@ class Segment:
             memory.close()
             (FOLDER / name).unlink(missing_ok=True)
             raise SegmentError(f"segment {name}: {total} bytes cannot be had in {FOLDER}: {error.strerror}") from None
-        header = np.frombuffer(memory.buf, dtype=np.int64, count=5)
+        header = np.frombuffer(_buffer(memory), dtype=np.int64, count=5)
         header[1:5] = layout_hash, total, generation, os.getpid()
         del header
         segment = cls(memory, owner=True)
@@ -111,7 +111,7 @@ class Segment:
     @property
     def generation(self) -> int:
         """Which incarnation of its stage the segment was made for."""
-        header = np.frombuffer(self._mapping().buf, dtype=np.int64, count=4)
+        header = np.frombuffer(_buffer(self._mapping()), dtype=np.int64, count=4)
         generation = int(header[3])
         del header
         return generation
@@ -119,7 +119,7 @@ class Segment:
     def bytes_view(self) -> np.ndarray:
         """The content as uint8. Drop every view before `close`."""
         return np.frombuffer(
-            self._mapping().buf, dtype=np.uint8, offset=layout.SEGMENT_HEADER_BYTES, count=self.content_bytes
+            _buffer(self._mapping()), dtype=np.uint8, offset=layout.SEGMENT_HEADER_BYTES, count=self.content_bytes
         )
 
     def _mapping(self) -> shared_memory.SharedMemory:
@@ -150,7 +150,7 @@ def _reason_to_refuse(segment: Segment, memory: shared_memory.SharedMemory, layo
         return f"owned by uid {status.st_uid} with mode {status.st_mode & 0o777:o}, allowed this user and 600"
     if memory.size < layout.SEGMENT_HEADER_BYTES or _read_magic(segment._base) != layout.SEGMENT_MAGIC:
         return "unfinished or not a trader segment"
-    header = np.frombuffer(memory.buf, dtype=np.int64, count=4)
+    header = np.frombuffer(_buffer(memory), dtype=np.int64, count=4)
     found, total = int(header[1]), int(header[2])
     del header
     if found != layout_hash:
@@ -161,12 +161,17 @@ def _reason_to_refuse(segment: Segment, memory: shared_memory.SharedMemory, layo
 
 
 def _descriptor(memory: shared_memory.SharedMemory) -> int:
-    return memory._fd  # type: ignore[attr-defined,no-any-return]
+    return memory._fd  # type: ignore[attr-defined]
+
+
+def _buffer(memory: shared_memory.SharedMemory) -> memoryview:
+    assert memory.buf is not None, "closed"
+    return memory.buf
 
 
 def _untracked(name: str, *, create: bool, size: int) -> shared_memory.SharedMemory:
     if _UNTRACKED:
-        return _Memory(name, create=create, size=size, **_UNTRACKED)  # type: ignore[arg-type]
+        return _Memory(name, create=create, size=size, **_UNTRACKED)
     # Before 3.13 the tracker cannot be told at construction: silence its registration for this one call.
     register, resource_tracker.register = resource_tracker.register, lambda *arguments: None
     try:
