@@ -168,7 +168,7 @@ def _enter_cache(module: str, kind: str = "bare") -> None:
     """Point numba's cache at this module's folder; the locator reads it when a function is decorated."""
     folder = cache_root() / _hash_of(module) / kind
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.utime(folder)
+    os.utime(folder.parent)  # what `prune_cache` goes by
     numba.config.CACHE_DIR = str(folder)
 
 
