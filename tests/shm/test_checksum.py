@@ -1,0 +1,91 @@
+"""CRC-32C: the published vectors, by the instruction and by the table, in one piece and continued."""
+
+import numpy as np
+import pytest
+
+from shm.checksum import _software_word, checksum, crc_bytes, crc_i64
+from shm.kernel import address_of_array, kernel
+
+SEED = 0xFFFFFFFF
+
+
+@kernel
+def by_table(words):
+    """CRC of int64 words by the table alone."""
+    crc = 0xFFFFFFFF
+    for word in words:
+        crc = _software_word(crc, word)
+    return crc
+
+
+@kernel
+def by_word(words):
+    """CRC of int64 words, one `crc_i64` each."""
+    crc = 0xFFFFFFFF
+    for word in words:
+        crc = crc_i64(crc, word)
+    return crc
+
+
+def bitwise(data: bytes) -> int:
+    """The definition: Castagnoli's polynomial, reflected, a bit at a time."""
+    crc = SEED
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ SEED
+
+
+def of(data: bytes) -> int:
+    """`checksum` of bytes."""
+    array = np.frombuffer(data + bytes(8), np.uint8)
+    return checksum(address_of_array(array), len(data))
+
+
+@pytest.mark.parametrize(
+    ("data", "value"),
+    [
+        (b"", 0),
+        (b"a", 0xC1D04330),
+        (b"123456789", 0xE3069283),
+        (bytes(32), 0x8A9136AA),  # RFC 3720, B.4
+        (b"\xff" * 32, 0x62A8AB43),
+        (bytes(range(32)), 0x46DD794E),
+        (bytes(reversed(range(32))), 0x113FDB5C),
+    ],
+)
+def test_the_published_vectors_come_out(data: bytes, value: int) -> None:
+    assert of(data) == value
+
+
+def test_any_length_and_alignment_agrees_with_the_definition() -> None:
+    data = np.random.default_rng(1).bytes(100)
+    for start in range(8):
+        for length in range(0, 60, 1 + start):
+            array = np.frombuffer(data, np.uint8)
+            assert checksum(address_of_array(array) + start, length) == bitwise(data[start : start + length])
+
+
+def test_the_instruction_equals_the_table() -> None:
+    words = np.random.default_rng(2).integers(-(2**63), 2**63 - 1, 500)
+    assert by_word(words) == by_table(words) == crc_bytes(SEED, address_of_array(words), words.nbytes)
+
+
+def test_a_checksum_continues_over_pieces() -> None:
+    data = np.random.default_rng(3).integers(0, 255, 64).astype(np.uint8)
+    whole = crc_bytes(SEED, address_of_array(data), 64)
+    first = crc_bytes(SEED, address_of_array(data), 24)
+
+    assert crc_bytes(first, address_of_array(data) + 24, 40) == whole
+
+
+def test_every_single_flipped_bit_changes_it() -> None:
+    data = bytearray(np.random.default_rng(4).bytes(48))
+    found = {of(bytes(data))}
+    for bit in range(8 * len(data)):
+        data[bit // 8] ^= 1 << bit % 8
+        found.add(of(bytes(data)))
+        data[bit // 8] ^= 1 << bit % 8
+
+    assert len(found) == 8 * len(data) + 1
