@@ -77,7 +77,9 @@ class LiveView:
                 self._live.start()
             self._live.update(shown, refresh=True)
         elif time.monotonic() >= self._next_line_s:
-            self._next_line_s = time.monotonic() + PLAIN_EVERY_S
+            # On a grid of seconds, so that looks that come a little late do not add up.
+            late_s = time.monotonic() - self._next_line_s
+            self._next_line_s += PLAIN_EVERY_S if late_s < PLAIN_EVERY_S else late_s + PLAIN_EVERY_S
             self._console.file.write(plain_line(snapshot) + "\n")
             self._console.file.flush()
 

@@ -6,8 +6,6 @@ trader-<pid>.<start>.<letters>-...  ->  its supervisor lives?  ->  attach  ->  l
 import sys
 import time
 
-import psutil
-
 from procs.errors import OperatorError
 from procs.live import LiveView
 from procs.run_segments import RunSegments
@@ -56,7 +54,7 @@ def watch(run: str | None = None, once: bool = False) -> None:
     except SegmentError as error:
         raise OperatorError(f"run {name} cannot be watched: {error}") from None
     try:
-        taker = Taker(segments, began_s=_began_s(name))
+        taker = Taker(segments)
         with LiveView(screen=not once and sys.stdout.isatty()) as view:
             view.update(taker.take())
             while not once and is_alive(name):
@@ -68,12 +66,3 @@ def watch(run: str | None = None, once: bool = False) -> None:
         segments.close()
     if not once:
         sys.stdout.write(f"run {name} has ended\n")
-
-
-def _began_s(run: str) -> float:
-    """When the supervisor was started, on the monotonic clock."""
-    try:
-        age_s = time.time() - psutil.Process(int(run.split(".")[0])).create_time()
-    except psutil.NoSuchProcess:
-        age_s = 0.0
-    return time.monotonic() - age_s

@@ -1,7 +1,7 @@
 """One moment of a running system, read from its shared memory into plain values: what every view shows.
 
 Taking one costs well under a millisecond and disturbs nobody. A monitor writes nothing; the supervisor's own
-Taker leaves two facts in the run's words for others: the budgets, and when the first quote was seen.
+Taker leaves a few facts in the run's words for others: the budgets, when trading began and quoting did.
 """
 
 import os
@@ -42,12 +42,17 @@ from trader.strategy.lines import IDLE
 
 BUDGET_WORDS = 8
 FIRST_QUOTE_WORD = 14
-"""Words of the run that a supervisor's Taker sets: each hop's budget in nanoseconds, the first quote's time."""
+BEGAN_WORD = 15
+"""Words of the run that its supervisor's Taker sets: each hop's budget in nanoseconds; when the first quote was
+seen; when trading began."""
 
 assert len(HOPS) <= FIRST_QUOTE_WORD - BUDGET_WORDS
 
 HEARTBEAT_LATE_S = 0.5
 """A work loop beats ten times a second."""
+
+JUDGED_FROM = 100
+"""With fewer messages the 99th percentile is the largest, and the first ones are always slow."""
 
 CPU_WINDOW_S = 1.0
 """CPU time comes in hundredths of a second: over less than this its share is noise."""
@@ -84,7 +89,7 @@ class HopView:
     @property
     def over_budget(self) -> bool:
         """Whether more than one message in a hundred was late."""
-        return self.latency.p99 > self.budget_ns > 0
+        return self.latency.count >= JUDGED_FROM and self.latency.p99 > self.budget_ns > 0
 
 
 @dataclass(frozen=True)
@@ -108,8 +113,8 @@ class SymbolView:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One moment of a run. `elapsed_s` counts from when trading began, or from the first look; `events`: frames of
-    the venue's market stream."""
+    """One moment of a run. `elapsed_s` counts from when trading began, 0 before; `events`: frames of the venue's
+    market stream."""
 
     run: str
     elapsed_s: float
@@ -162,15 +167,14 @@ class _CpuSample:
 class Taker:
     """Takes snapshots of one run; keeps what CPU shares need from one to the next."""
 
-    def __init__(self, memory: RunSegments, plan: LaunchPlan | None = None, *, began_s: float | None = None) -> None:
-        """`plan`: the supervisor's; a monitor in another process has none. `began_s`: monotonic, now by default."""
+    def __init__(self, memory: RunSegments, plan: LaunchPlan | None = None) -> None:
+        """`plan`: the supervisor's, given when trading begins; a monitor in another process has none."""
         self._memory = memory
         self._owner = plan is not None
         if plan is not None:
             for index, hop in enumerate(HOPS):
                 memory.set_word(BUDGET_WORDS + index, plan.config.budgets.budget_ns(hop))
-        self._budgets_ns = {hop: memory.word(BUDGET_WORDS + index) for index, hop in enumerate(HOPS)}
-        self._began_s = time.monotonic() if began_s is None else began_s
+            memory.set_word(BEGAN_WORD, int(now_ns(memory.clock_address)))
         self._cpu: dict[int, _CpuSample] = {}
         self._units: list[Units] = []
 
@@ -182,12 +186,13 @@ class Taker:
         if self._owner and not memory.word(FIRST_QUOTE_WORD):
             memory.set_word(FIRST_QUOTE_WORD, first_quote_ns(memory))
         now = int(now_ns(memory.clock_address))
+        budgets_ns = {hop: memory.word(BUDGET_WORDS + index) for index, hop in enumerate(HOPS)}
         return Snapshot(
             run=memory.run,
-            elapsed_s=time.monotonic() - self._began_s,
+            elapsed_s=(now - (memory.word(BEGAN_WORD) or now)) / 1e9,
             events=market_frames(memory),
             stages=tuple(self._stage(stage.name, now) for stage in STAGES),
-            hops=tuple(HopView(hop, found, self._budgets_ns[hop]) for hop, found in latencies(memory).items()),
+            hops=tuple(HopView(hop, found, budgets_ns[hop]) for hop, found in latencies(memory).items()),
             symbols=tuple(self._symbol(symbol_id, units) for symbol_id, units in enumerate(self._units)),
             books=book_checks(memory, len(self._units)),
             orders=orders_of(memory),

@@ -9,7 +9,7 @@ from typing import Protocol, TextIO
 
 import msgspec
 from rich import box
-from rich.console import Console, Group
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -218,9 +218,6 @@ def render(summary: Summary, budgets: BudgetsConfig | None = None, *, file: Text
     console.print(_result_table(summary))
     if any(hop.count for hop in summary.latency_ns.values()):
         console.print(_latency_table(summary, budgets or BudgetsConfig()))
-    lost = {link: count for link, count in summary.drops.items() if count}
-    cpu = "  ".join(f"{stage} {percent:.1f}%" for stage, percent in summary.cpu_percent.items())
-    console.print(Group(f"CPU of one core: {cpu}" if cpu else "", f"drops: {lost or 'none'}"))
 
 
 def _result_table(summary: Summary) -> Table:
@@ -240,6 +237,10 @@ def _result_table(summary: Summary) -> Table:
         table.add_row(f"position {symbol}", f"{pair.ours:g} ours, {pair.venue:g} the venue's: {agree}")
     table.add_row("open orders", f"{summary.open_orders.ours} ours, {summary.open_orders.venue} the venue's")
     table.add_row("PnL", f"{summary.pnl:+.2f}")
+    lost = ", ".join(f"{count:,} on {link}" for link, count in summary.drops.items() if count)
+    table.add_row("drops", lost or "none")
+    cpu = ", ".join(f"{stage} {percent:.1f}%" for stage, percent in summary.cpu_percent.items())
+    table.add_row("CPU, of one core", cpu or "-")
     return table
 
 

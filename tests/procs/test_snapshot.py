@@ -139,16 +139,34 @@ def test_a_process_that_is_gone_has_no_core_and_no_cpu() -> None:
     assert (feed.core, feed.cpu_percent) == ("", 0.0)
 
 
-def test_a_monitor_sees_the_budgets_and_the_first_quote_that_the_supervisor_left() -> None:
+def test_a_monitor_sees_the_budgets_and_the_beginning_that_the_supervisor_left() -> None:
     config = RunConfig(budgets=BudgetsConfig(tick_to_order_us=123.0))
     with one_run() as memory:
         trade_a_little(memory)
         Taker(memory, plan_of(memory, config)).take()
+        time.sleep(0.05)
         attached = RunSegments.attach(memory.run)
         seen = Taker(attached).take()
         attached.close()
 
     assert seen.hop("tick_to_order").budget_ns == 123_000
+    assert 0.05 <= seen.elapsed_s < 5.0
+
+
+def test_a_monitor_that_came_before_trading_began_learns_the_budgets_later() -> None:
+    with one_run() as memory:
+        monitor = Taker(memory)
+        assert monitor.take().elapsed_s == 0.0 and monitor.take().hop("feed").budget_ns == 0
+        Taker(memory, plan_of(memory))
+        assert monitor.take().hop("feed").budget_ns == 2_000_000
+
+
+def test_a_few_slow_messages_do_not_make_a_hop_late() -> None:
+    with one_run() as memory:
+        for count in range(101):
+            assert not Taker(memory, plan_of(memory)).take().hop("feed").over_budget or count >= 100
+            measure(memory, "feed", 5_000_000)
+        assert Taker(memory, plan_of(memory)).take().hop("feed").over_budget
 
 
 def test_taking_a_snapshot_is_cheap() -> None:
