@@ -7,7 +7,7 @@ from shm.kernel import inlined, kernel, load_u8
 from trader.book.state import BOOK, RESYNC, on_clear, on_delta, on_quote
 from trader.compile_hints import never_inlined
 from trader.feed.outcome import fill_delta, fill_quote
-from trader.feed.session import on_frame, on_resync
+from trader.feed.session import STREAM, on_resync, on_text
 from trader.feed.state import FEED, Action
 from trader.messages import BestQuote, BookDelta
 
@@ -43,7 +43,7 @@ def replay_lines(own, address, length):
         while p < end and load_u8(p) != _NEWLINE:
             p += 1
         if p > start:
-            on_frame(own.feed, start, p - start, now_ns)
+            on_text(own.feed, STREAM, 0, start, p - start, now_ns)
             _carry_out(own, now_ns)
         p += 1
 

@@ -7,25 +7,29 @@ a bid rounds down, an ask rounds up, a size rounds down. The text functions are 
 tests); venue scanners parse by their own compiled kernels.
 """
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
+from fractions import Fraction
 
 from shm.kernel import kernel
 
 UNITS_MAX = 10**18 - 1
 """Largest price in ticks or size in lots that scanners accept; their sums stay inside int64."""
 
+_DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_DIGITS_MAX = 40
+
 
 def parse_units(text: str, *, decimals: int, multiple: int) -> int:
     """Units of a decimal text; ValueError names the text when it is no multiple of the unit or out of range."""
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        raise ValueError(f"{text!r} is not a decimal number") from None
-    if not value.is_finite() or abs(value.adjusted()) > 40:
-        raise ValueError(f"{text!r} is not a finite number that int64 units can hold")
-    scaled = value.scaleb(decimals) / multiple
-    units = int(scaled)
-    if units != scaled:
+    if not _DECIMAL.fullmatch(text):
+        raise ValueError(f"{text!r} is not a decimal number")
+    value = Decimal(text)
+    if value != 0 and abs(value.adjusted()) > _DIGITS_MAX:
+        raise ValueError(f"{text!r} is not a number that int64 units can hold")
+    scaled = Fraction(value) * 10**decimals / multiple
+    units = scaled.numerator
+    if scaled.denominator != 1:
         raise ValueError(f"{text!r} is not a multiple of {unit_text(decimals=decimals, multiple=multiple)}")
     if abs(units) > UNITS_MAX:
         raise ValueError(f"{text!r} is {units} units, allowed up to {UNITS_MAX}")

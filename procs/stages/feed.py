@@ -17,17 +17,7 @@ from shm.kernel import kernel, view
 from shm.kernel import step as compiled_step
 from trader.enums import Command, WireKind
 from trader.feed.outcome import fill_clear, fill_delta, fill_quote, fill_trade
-from trader.feed.session import (
-    REST,
-    STREAM,
-    on_connected,
-    on_frame,
-    on_lost,
-    on_response,
-    on_resync,
-    on_run,
-    on_timer,
-)
+from trader.feed.session import REST, STREAM, on_connected, on_lost, on_resync, on_run, on_text, on_timer
 from trader.feed.state import DELTA_BYTES_MAX, FEED, Action, prepare_feed
 from trader.messages import (
     BOOK_RESYNC,
@@ -122,15 +112,12 @@ def step(state, ports, type_, frame, now_ns):
 def _on_wire(own, now_ns):
     wire = own.wire
     feed = own.feed
-    if wire.connection_id == STREAM:
-        if wire.kind == _FRAME:
-            on_frame(feed, wire.payload_address, wire.payload_length, now_ns)
-        elif wire.kind == _CONNECTED:
-            on_connected(feed, now_ns)
-        elif wire.kind == _LOST:
-            on_lost(feed, now_ns)
-    elif wire.connection_id == REST and wire.kind == _RESPONSE:
-        on_response(feed, wire.status, wire.payload_address, wire.payload_length, now_ns)
+    if wire.kind == (_FRAME if wire.connection_id == STREAM else _RESPONSE):
+        on_text(feed, wire.connection_id, wire.status, wire.payload_address, wire.payload_length, now_ns)
+    elif wire.connection_id == STREAM and wire.kind == _CONNECTED:
+        on_connected(feed, now_ns)
+    elif wire.connection_id == STREAM and wire.kind == _LOST:
+        on_lost(feed, now_ns)
 
 
 @kernel

@@ -1,15 +1,13 @@
 """The book against a dict: random and adversarial updates, far prices, re-centring, measures, states."""
 
 import math
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from shm.kernel import address_of_array, kernel, new_record
-from trader.book import BOOK, Book, ClearCause
+from shm.kernel import kernel
+from trader.book import Book
 from trader.book.ladder import WINDOW, set_level
-from trader.enums import BookState, DeltaKind
 
 
 class Model:
@@ -162,4 +160,3 @@ def test_recentring_keeps_counts_and_bitmaps_true():
 
     assert book.levels("bid") == expected
     assert book.state[0]["bids"]["recentrings"] > 2
-    assert SimpleNamespace and BOOK and ClearCause and BookState and DeltaKind and address_of_array and new_record

@@ -12,6 +12,7 @@ import numpy as np
 
 from shm.kernel import inlined, kernel
 from trader.compile_hints import never_inlined
+from trader.intrinsics import move
 
 BLOCK_LEVELS = 64
 BLOCKS_MAX = 512
@@ -38,6 +39,8 @@ FAR = np.dtype(
 )
 """`free`: blocks given back, a stack; `blocks_used`: blocks ever taken since the last clear."""
 
+_ZERO = np.int64(0)
+
 assert THIN_LEVELS < MERGED_LEVELS_MAX < BLOCK_LEVELS
 
 
@@ -51,6 +54,13 @@ def far_clear(far):
 
 
 @inlined
+def _shift(words, target, source, length):
+    """Copy `length` bytes inside one array, from index `source` to index `target`."""
+    address = words.ctypes.data
+    move(address + 8 * target, address + 8 * source, length)
+
+
+@inlined
 def _open_place(far, place, low):
     """Insert an empty block at `place` of the order; its number, or FULL."""
     if far.free_count > 0:
@@ -61,9 +71,9 @@ def _open_place(far, place, low):
         far.blocks_used += 1
     else:
         return FULL
-    for i in range(far.block_count, place, -1):
-        far.lows[i] = far.lows[i - 1]
-        far.order[i] = far.order[i - 1]
+    length = 8 * (far.block_count - place)
+    _shift(far.lows, place + 1, place, length)
+    _shift(far.order, place + 1, place, length)
     far.lows[place] = low
     far.order[place] = block
     far.sizes[block] = 0
@@ -77,17 +87,16 @@ def _close_place(far, place):
     far.free[far.free_count] = far.order[place]
     far.free_count += 1
     far.block_count -= 1
-    for i in range(place, far.block_count):
-        far.lows[i] = far.lows[i + 1]
-        far.order[i] = far.order[i + 1]
+    length = 8 * (far.block_count - place)
+    _shift(far.lows, place, place + 1, length)
+    _shift(far.order, place, place + 1, length)
 
 
 @inlined
 def _move(far, source, target, count):
-    """Copy `count` levels between positions in different blocks."""
-    for i in range(count):
-        far.keys[target + i] = far.keys[source + i]
-        far.lots[target + i] = far.lots[source + i]
+    """Copy `count` levels from one position to another; they may overlap."""
+    _shift(far.keys, target, source, 8 * count)
+    _shift(far.lots, target, source, 8 * count)
 
 
 @inlined
@@ -124,7 +133,7 @@ def far_set(far, key, lots):
     if far.block_count == 0:
         if lots == 0:
             return 0
-        _open_place(far, 0, key)
+        _open_place(far, _ZERO, key)
     place = _place_of(far, key)
     block = far.order[place]
     position = _position_of(far, block, key)
@@ -158,9 +167,7 @@ def _insert(far, place, position, key, lots):
             position = upper * BLOCK_LEVELS + position - first - half
             block = upper
             first = block * BLOCK_LEVELS
-    for i in range(first + far.sizes[block], position, -1):
-        far.keys[i] = far.keys[i - 1]
-        far.lots[i] = far.lots[i - 1]
+    _move(far, position, position + 1, first + far.sizes[block] - position)
     far.keys[position] = key
     far.lots[position] = lots
     far.sizes[block] += 1
@@ -178,9 +185,7 @@ def _remove(far, place, position):
     far.sizes[block] -= 1
     far.count -= 1
     size = far.sizes[block]
-    for i in range(position, first + size):
-        far.keys[i] = far.keys[i + 1]
-        far.lots[i] = far.lots[i + 1]
+    _move(far, position + 1, position, first + size - position)
     if size == 0:
         _close_place(far, place)
         return

@@ -14,9 +14,9 @@ that fall out of the window go to `far`, and come back. One writer.
 import numpy as np
 
 from shm.kernel import inlined, kernel
-from trader.bits import leading_zeros, trailing_zeros
 from trader.book.far import FAR, FULL, far_clear, far_get, far_position, far_rank, far_rank_below, far_set
 from trader.compile_hints import never_inlined
+from trader.intrinsics import leading_zeros, trailing_zeros
 
 WINDOW = 16_384
 WORDS = WINDOW // 64
@@ -48,6 +48,8 @@ SIDE = np.dtype(
 )
 """`sign`: 1 bids, -1 asks. `best`: index in the window, -1 for an empty side. `count`: levels in all.
 `full`: 1 once a level could not be kept; the side is then wrong until cleared."""
+
+_DELETE = np.int64(0)
 
 assert SUMMARIES * 64 * 64 == WINDOW
 
@@ -187,7 +189,7 @@ def _bring_back(side):
         key, lots = far.keys[position], far.lots[position]
         if key < side.base:
             return
-        far_set(far, key, 0)
+        far_set(far, key, _DELETE)
         side.count -= 1
         set_inside(side, key, lots)
 

@@ -58,14 +58,14 @@ CHANGED, TOUCHED, RESYNC = 1, 2, 4
 """Flags: the top LEVELS or the state may have changed; best bid or ask price changed; a resync must be asked for."""
 
 _LIVE, _STALE, _SYNCING, _INIT = (
-    int(state) for state in (BookState.LIVE, BookState.STALE, BookState.SYNCING, BookState.INIT)
+    np.int64(state) for state in (BookState.LIVE, BookState.STALE, BookState.SYNCING, BookState.INIT)
 )
-_SNAPSHOT = int(DeltaKind.SNAPSHOT)
+_SNAPSHOT = np.int64(DeltaKind.SNAPSHOT)
 _GAP, _CROSSED, _MISMATCH, _NO_ROOM = (
-    int(cause) for cause in (ClearCause.GAP, ClearCause.CROSSED, ClearCause.MISMATCH, ClearCause.NO_ROOM)
+    np.int64(cause) for cause in (ClearCause.GAP, ClearCause.CROSSED, ClearCause.MISMATCH, ClearCause.NO_ROOM)
 )
 _SILENCE, _DISCONNECT, _HORIZON = (
-    int(cause) for cause in (ClearCause.SILENCE, ClearCause.DISCONNECT, ClearCause.HORIZON)
+    np.int64(cause) for cause in (ClearCause.SILENCE, ClearCause.DISCONNECT, ClearCause.HORIZON)
 )
 
 BOOK = np.dtype(

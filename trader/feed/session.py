@@ -7,6 +7,8 @@ Every function takes (feed, .., now_ns), leaves its actions in `feed.actions` an
     connection 1   the combined market stream
 """
 
+import numpy as np
+
 from shm.kernel import inlined, kernel
 from trader.book.state import ClearCause
 from trader.compile_hints import never_inlined
@@ -28,10 +30,10 @@ from trader.venues.binance.market import scan
 REST, STREAM = 0, 1
 HTTP_OK = 200
 
-_QUOTE, _TRADE, _CONNECT = int(Action.QUOTE), int(Action.TRADE), int(Action.CONNECT)
-_IDLE, _WAITING, _JOINING = int(Phase.IDLE), int(Phase.SNAPSHOT), int(Phase.JOINING)
+_QUOTE, _TRADE, _CONNECT = np.int64(Action.QUOTE), np.int64(Action.TRADE), np.int64(Action.CONNECT)
+_IDLE, _WAITING, _JOINING = np.int64(Phase.IDLE), np.int64(Phase.SNAPSHOT), np.int64(Phase.JOINING)
 _START, _SILENCE, _DISCONNECT, _BAD_FRAMES, _REQUESTED = (
-    int(cause)
+    np.int64(cause)
     for cause in (
         ClearCause.START,
         ClearCause.SILENCE,
@@ -40,7 +42,7 @@ _START, _SILENCE, _DISCONNECT, _BAD_FRAMES, _REQUESTED = (
         ClearCause.REQUESTED,
     )
 )
-_STALE = int(BookState.STALE)
+_STALE = np.int64(BookState.STALE)
 
 
 @kernel
@@ -90,17 +92,29 @@ def on_lost(feed, now_ns):
 
 
 @kernel
-def on_frame(feed, address, length, now_ns):
-    """One text frame of the market stream."""
+def on_text(feed, connection, status, address, length, now_ns):
+    """One frame of the market stream, or the reply to the snapshot request that is under way.
+
+    Recordings carry the snapshot in the stream. It names no symbol: it is for the first one that waits.
+    """
     feed.action_count = 0
-    feed.messages += 1
-    feed.last_frame_ns = now_ns
-    feed.connect_attempt = 0
     scanner = feed.scanner
-    kind = scan(scanner, address, length)
-    event_ns = scanner.values[Slot.EVENT_MS] * 1_000_000
+    if connection == REST:
+        scanner.snapshot_symbol = feed.snapshot_asked - 1
+        feed.snapshot_asked = 0
+        if scanner.snapshot_symbol < 0:
+            return
+    else:
+        feed.messages += 1
+        feed.last_frame_ns = now_ns
+        feed.connect_attempt = 0
+        scanner.snapshot_symbol = _first_waiting(feed)
+    kind = scan(scanner, address, length) if connection != REST or status == HTTP_OK else BAD
     symbol = scanner.symbol
-    if kind == TICKER:
+    event_ns = scanner.values[Slot.EVENT_MS] * 1_000_000
+    if connection == REST:
+        _on_reply(feed, kind, now_ns)
+    elif kind == TICKER:
         feed.quotes += 1
         own = feed.symbols[symbol]
         own.event_ns = max(own.event_ns, event_ns)
@@ -115,46 +129,29 @@ def on_frame(feed, address, length, now_ns):
         add_action(feed, _TRADE, symbol, event_ns)
     elif kind == BAD:
         _on_bad(feed, now_ns)
-    elif kind == SNAPSHOT:
-        _on_inline_snapshot(feed, address, length, now_ns)
+    elif kind == SNAPSHOT and feed.symbols[symbol].phase == _WAITING:
+        feed.snapshots += on_snapshot(feed, symbol, now_ns)
     else:
         feed.others += 1
 
 
-@kernel
-def _on_inline_snapshot(feed, address, length, now_ns):
-    """Recordings carry the snapshot in the stream, without a symbol: it is for the first one that waits."""
-    never_inlined()
+@inlined
+def _first_waiting(feed):
+    """The first symbol that waits for a snapshot, else symbol 0."""
     for symbol in range(feed.symbol_count):
         if feed.symbols[symbol].phase == _WAITING:
-            feed.scanner.snapshot_symbol = symbol
-            if scan(feed.scanner, address, length) == SNAPSHOT:
-                feed.snapshots += on_snapshot(feed, symbol, _snapshot_ns(feed, symbol), now_ns)
-            else:
-                _on_bad(feed, now_ns)
-            return
-    feed.others += 1
-
-
-@inlined
-def _snapshot_ns(feed, symbol):
-    """Venue time of a snapshot; spot snapshots carry none, so the latest that the stream told."""
-    milliseconds = feed.scanner.values[Slot.EVENT_MS]
-    return milliseconds * 1_000_000 if milliseconds > 0 else feed.symbols[symbol].event_ns
+            return symbol
+    return 0
 
 
 @kernel
-def on_response(feed, status, address, length, now_ns):
-    """The reply to the snapshot request that is under way."""
-    feed.action_count = 0
-    symbol = feed.snapshot_asked - 1
-    if symbol < 0:
-        return
-    feed.snapshot_asked = 0
+def _on_reply(feed, kind, now_ns):
+    """The snapshot that was asked for, or something else in its place; then the next request may go."""
+    never_inlined()
+    symbol = feed.scanner.snapshot_symbol
     if feed.symbols[symbol].phase == _WAITING:
-        feed.scanner.snapshot_symbol = symbol
-        if status == HTTP_OK and scan(feed.scanner, address, length) == SNAPSHOT:
-            feed.snapshots += on_snapshot(feed, symbol, _snapshot_ns(feed, symbol), now_ns)
+        if kind == SNAPSHOT:
+            feed.snapshots += on_snapshot(feed, symbol, now_ns)
         else:
             want_snapshot(feed, symbol, now_ns)
     ask_snapshots(feed, now_ns)

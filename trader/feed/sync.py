@@ -8,6 +8,8 @@ one that leaves something out is a gap: STALE at once, then a new snapshot. `pre
 the `last_id` of the one before it, whatever the venue's rule, so that the book can check the chain again.
 """
 
+import numpy as np
+
 from shm.kernel import inlined, kernel
 from trader.book.state import ClearCause
 from trader.compile_hints import never_inlined
@@ -21,12 +23,12 @@ SETTLED_NS = 10_000_000_000
 
 ATTEMPT_MAX = 20
 
-_IDLE, _FIRST, _SNAPSHOT, _JOINING, _LIVE = (int(phase) for phase in Phase)
-_STALE, _SYNCING = int(BookState.STALE), int(BookState.SYNCING)
-_DELTA, _CLEAR, _REQUEST = int(Action.DELTA), int(Action.CLEAR), int(Action.REQUEST)
-_WHOLE, _CHANGES = int(DeltaKind.SNAPSHOT), int(DeltaKind.UPDATE)
-_START, _GAP = int(ClearCause.START), int(ClearCause.GAP)
-_PREVIOUS = int(IdRule.PREVIOUS)
+_IDLE, _FIRST, _SNAPSHOT, _JOINING, _LIVE = (np.int64(phase) for phase in Phase)
+_STALE, _SYNCING = np.int64(BookState.STALE), np.int64(BookState.SYNCING)
+_DELTA, _CLEAR, _REQUEST = np.int64(Action.DELTA), np.int64(Action.CLEAR), np.int64(Action.REQUEST)
+_WHOLE, _CHANGES = np.int64(DeltaKind.SNAPSHOT), np.int64(DeltaKind.UPDATE)
+_START, _GAP = np.int64(ClearCause.START), np.int64(ClearCause.GAP)
+_PREVIOUS = np.int64(IdRule.PREVIOUS)
 
 
 @kernel
@@ -171,7 +173,7 @@ def on_depth(feed, symbol, event_ns, now_ns):
 
 
 @kernel
-def on_snapshot(feed, symbol, event_ns, now_ns):
+def on_snapshot(feed, symbol, now_ns):
     """The scanner holds a snapshot that is meant for this symbol; the updates kept so far join it.
 
     Only a symbol that waits for one takes it: 1 taken, 0 not. A snapshot from before the first kept update
@@ -197,7 +199,9 @@ def on_snapshot(feed, symbol, event_ns, now_ns):
         want_snapshot(feed, symbol, now_ns)
         return 0
     own.wants_snapshot = 0
-    action = add_action(feed, _DELTA, symbol, event_ns)
+    # Spot snapshots carry no time: the latest that the stream told.
+    event_ms = scanner.values[Slot.EVENT_MS]
+    action = add_action(feed, _DELTA, symbol, event_ms * 1_000_000 if event_ms > 0 else own.event_ns)
     action.delta_kind = _WHOLE
     action.first_id = own.last_id
     action.last_id = own.last_id

@@ -11,8 +11,8 @@ rounding. Texts near the end of the buffer, or longer than a word, go digit by d
 import numpy as np
 
 from shm.kernel import inlined, kernel, load_i64, load_u8
-from trader.bits import trailing_zeros
 from trader.compile_hints import never_inlined
+from trader.intrinsics import trailing_zeros
 from trader.units import UNITS_MAX
 from trader.venues.json_bytes import DOT, FAULT, NINE, QUOTE, ZERO, Fault, refuse
 

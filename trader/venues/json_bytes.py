@@ -10,8 +10,8 @@ from enum import IntEnum
 import numpy as np
 
 from shm.kernel import inlined, kernel, load_i64, load_u8, load_u32
-from trader.bits import trailing_zeros
 from trader.compile_hints import never_inlined
+from trader.intrinsics import trailing_zeros
 
 FRAME_BYTES_MAX = 1 << 20
 DEPTH_MAX = 32
@@ -39,8 +39,9 @@ class Fault(IntEnum):
 FAULT = np.dtype([("code", "i8"), ("address", "i8")], align=True)
 """First fault of a scan: its code, and the address of the byte that caused it."""
 
-QUOTE, COLON, COMMA, MINUS, PLUS, DOT, ZERO, NINE = (ord(sign) for sign in '":,-+.09')
-OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY = (ord(sign) for sign in "{}[]")
+# numpy integers: numba would compile a kernel anew for each plain int constant that it is called with.
+QUOTE, COLON, COMMA, MINUS, PLUS, DOT, ZERO, NINE = (np.int64(ord(sign)) for sign in '":,-+.09')
+OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY = (np.int64(ord(sign)) for sign in "{}[]")
 
 _BACKSLASH, _U, _E = (ord(sign) for sign in "\\ue")
 _TRUE, _FALSE, _NULL = (int.from_bytes(word, "little") for word in (b"true", b"alse", b"null"))

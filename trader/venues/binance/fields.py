@@ -53,7 +53,7 @@ class Slot(IntEnum):
 
 
 # Plain integers for kernels: an enum member would be a type of its own, and each mix one more compilation.
-BAD, OTHER, DEPTH, TICKER, TRADE, SNAPSHOT, REPLY = (int(kind) for kind in MarketKind)
+BAD, OTHER, DEPTH, TICKER, TRADE, SNAPSHOT, REPLY = (np.int64(kind) for kind in MarketKind)
 
 SLOTS = 17
 KINDS = 6

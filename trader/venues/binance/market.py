@@ -84,6 +84,7 @@ _WRAPPER = int.from_bytes(b'{"stream', "little")
 _WRAPPER_REST = int.from_bytes(b'":"', "little")
 _DATA = int.from_bytes(b',"data":', "little")
 _SHORT_KEY = int.from_bytes(b'"\0":', "little")
+_INNER = np.int64(2)
 _BACKSLASH, _S, _T, _F = (ord(letter) for letter in "\\stf")
 
 
@@ -130,7 +131,7 @@ def scan(scanner, address, length):
         if p != 0 and p + 32 <= end and load_i64(p) == _DATA:
             kind = usual_kind(p + 8, end)
     surveyed = kind == OTHER
-    start, depth = p + 9, 2
+    start, depth = p + 9, _INNER
     while kind != BAD:
         if surveyed:
             fault.code = 0

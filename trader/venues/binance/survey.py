@@ -58,6 +58,7 @@ _DEPTH_HEAD, _DEPTH_MIDDLE, _TICKER_HEAD, _TICKER_MIDDLE, _TRADE_HEAD, _TRADE_MI
     for text in (b'{"e":"de', b"pthUpdat", b'{"e":"bo', b"okTicker", b'{"e":"tr', b'ade"')
 )
 
+_OUTER, _INNER = np.int64(1), np.int64(2)
 _A, _E, _S, _Z = (ord(letter) for letter in "aesz")
 
 
@@ -103,7 +104,7 @@ def survey_frame(survey, address, end, fault):
     """Walk a whole frame and tell its kind; its event lies behind `event_address`, inside `depth` containers."""
     never_inlined()
     p = skip_space(address, end)
-    inside = _survey_object(survey, p, end, 1, fault)
+    inside = _survey_object(survey, p, end, _OUTER, fault)
     if inside == 0:
         return BAD
     if skip_space(inside, end) != end:
@@ -113,7 +114,7 @@ def survey_frame(survey, address, end, fault):
     survey.depth = 1
     data = survey.data_address
     if data != 0 and load_u8(data) == OPEN_OBJECT:
-        _survey_object(survey, data, end, 2, fault)
+        _survey_object(survey, data, end, _INNER, fault)
         survey.event_address = data + 1
         survey.depth = 2
     return _kind(survey, end)
