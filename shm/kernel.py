@@ -206,6 +206,8 @@ def _imports(module: str) -> tuple[str, ...]:
             continue
         names.append(name)
         names.extend(
-            candidate for member in re.findall(r"\w+", members.split("#")[0]) if _path(candidate := f"{name}.{member}")
+            candidate
+            for member in re.findall(r"\w+", re.sub(r"#[^\n]*", "", members))
+            if _path(candidate := f"{name}.{member}")
         )
     return tuple(names)

@@ -1,0 +1,155 @@
+"""What must fail when a guard of shm is taken out: short checks, imported against a patched copy of shm.
+
+Each returns nothing when all is well and raises AssertionError, or crashes its process, when it is not.
+"""
+
+import random
+
+import msgspec
+import numpy as np
+
+from shm.cancels import CANCELS_BYTES
+from shm.checksum import checksum
+from shm.kernel import address_of_array
+from shm.layout import RING_TAIL
+from shm.segment import Segment, SegmentError, new_run, segment_name
+from tests.shm.areas import aligned
+from tests.shm.one_ring import OneRing
+from tests.shm.ring_traffic import claim_frame, scribble
+
+
+def ring_never_takes_stale_bytes_for_a_frame() -> None:
+    ring = OneRing(4096, size_max=512)
+    writer, reader = ring.writer(), ring.reader()
+    sent = 0
+    for _ in range(200):
+        ring.send(writer, 3)
+        assert ring.take(reader) == [sent, sent + 1, sent + 2]
+        sent += 3
+
+
+def ring_never_overwrites_what_a_reliable_consumer_holds() -> None:
+    ring = OneRing(4096, size_max=512)
+    writer, reader = ring.writer(), ring.reader()
+    sent = ring.send(writer, 1000)
+    assert ring.take(reader) == list(range(sent))
+
+
+def ring_discards_what_was_overwritten_under_a_lossy_consumer() -> None:
+    ring = OneRing(4096, lossy=(0,), size_max=512)
+    writer, reader = ring.writer(), ring.reader()
+    ring.send(writer, 100)
+    assert ring.take(reader) == []
+
+
+def ring_discards_what_a_given_up_claim_overwrote() -> None:
+    ring = OneRing(4096, lossy=(0,), size_max=64)
+    writer, reader = ring.writer(), ring.reader()
+    ring.send(writer, 62)
+    ring.take(reader, 3)
+    scribble(claim_frame(writer[0], 512), 512, 0x0000_0001_0000_0040)
+    claim_frame(writer[0], 64)
+    assert ring.take(reader) == []
+
+
+def ring_refuses_a_frame_larger_than_an_eighth() -> None:
+    assert claim_frame(OneRing(4096).writer()[0], 513) == 0
+
+
+def ring_successor_counts_the_frame_behind_the_tail() -> None:
+    ring = OneRing(4096)
+    writer = ring.writer()
+    ring.send(writer, 3)
+    words = ring.content[:1024].view(np.int64)
+    tail = words[RING_TAIL // 8 : RING_TAIL // 8 + 2].copy()
+    ring.send(writer, 1)
+    words[RING_TAIL // 8 : RING_TAIL // 8 + 2] = tail
+    successor = ring.writer()
+    ring.send(successor, 1)
+    assert ring.take(ring.reader()) == [0, 1, 2, 3, 4]
+
+
+def slot_is_never_read_half_written() -> None:
+    from tests.shm import test_slot
+
+    test_slot.test_a_writer_killed_at_any_instruction_leaves_the_old_or_the_new_and_its_successor_publishes_again()
+
+
+def slot_copy_is_looked_at_twice() -> None:
+    from tests.shm import test_slot
+
+    for _ in range(10):
+        test_slot.test_no_read_is_torn_while_another_process_publishes()
+
+
+def cancel_is_taken_once() -> None:
+    from tests.shm.test_cancels import ask, everything, opened
+
+    content = aligned(CANCELS_BYTES)
+    reader = opened(content)
+    ask(address_of_array(content), 70, 5)
+    assert everything(reader) == [(70, 5)]
+    ask(address_of_array(content), 71, 6)
+    assert everything(reader) == [(71, 6)]
+
+
+def codec_reads_nothing_behind_the_end() -> None:
+    from tests.shm.codec_calls import compiled_decode, compiled_encode
+    from trader.messages import Gap
+
+    for body in (compiled_encode(Gap(1, 2)), msgspec.msgpack.encode(Gap(1, 2)), msgspec.msgpack.encode(Gap(99, 300))):
+        for length in range(len(body)):
+            assert compiled_decode(Gap, body[:length])[0] < 0
+
+
+def codec_counts_the_fields() -> None:
+    from tests.shm.codec_calls import compiled_decode
+    from trader.messages import Gap
+
+    assert compiled_decode(Gap, b"\x94\x10\x01\x02")[0] < 0
+
+
+def codec_compares_the_tag() -> None:
+    from tests.shm.codec_calls import compiled_decode
+    from trader.messages import Gap
+
+    assert compiled_decode(Gap, b"\x93\x0f\x01\x02")[0] < 0
+
+
+def journal_finds_a_flipped_byte() -> None:
+    from tests.shm.test_journal import OneJournal, read, seeded
+
+    journal = OneJournal(1024)
+    seeded(journal, 4)
+    rng = random.Random(1)
+    for _ in range(20):
+        content = aligned(1024)
+        content[:] = journal.content
+        content[rng.randrange(8, journal.used)] ^= 0x10
+        assert read(content)[3] == -1
+
+
+def journal_record_is_whole_or_absent() -> None:
+    from tests.shm.test_journal import (
+        test_a_writer_killed_at_any_instruction_leaves_whole_records_and_no_damage as killed_anywhere,
+    )
+
+    killed_anywhere()
+
+
+def segment_of_another_layout_is_refused() -> None:
+    name = segment_name(new_run(), 1, "noun")
+    made = Segment.create(name, 64, layout_hash=1)
+    try:
+        Segment.attach(name, layout_hash=2).close()
+    except SegmentError:
+        return
+    finally:
+        made.unlink()
+        made.close()
+    raise AssertionError("attached")
+
+
+def checksum_is_castagnolis() -> None:
+    data = np.frombuffer(b"123456789" + bytes(7), np.uint8)
+    assert checksum(address_of_array(data), 9) == 0xE3069283

@@ -1,0 +1,123 @@
+"""Each guard of shm taken out of a copy: the checks must notice, or they guard nothing."""
+
+import faulthandler
+import hashlib
+import importlib
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from shm.kernel import cache_root
+from tests.shm.processes import CRASHED, Child
+
+ROOT = Path(__file__).resolve().parents[2]
+FINE, NOTICED, SKIPPED = 0, 1, 2
+
+_RMW = "(reader.base + BITS + reader.word * 8"
+_CRC = "    crc = crc_i64(crc_i64(crc_i64(_CRC_SEED, now_ns), key), value)\n"
+_WORD = "    store_release(at, (crc << 32) | length)\n"
+_INTENT = "load_relaxed(reader.ring + RING_INTENT) - reader.capacity > reader.position"
+_MARKER = "    marker = load_u8(at)\n    if kind == BOOL:"
+_CUT = "    if at >= end:\n        return TRUNCATED, 0\n"
+_CUT_VALUE = "        if at + 1 + width > end:\n            return TRUNCATED, 0\n        value ="
+_NEVER_BACK = "max(end, load_relaxed(writer.ring + RING_INTENT))"
+_EIGHTH = "    if frame_bytes > writer.capacity >> 3:\n        return 0\n"
+_ROOM = "        if end - writer.head_cached > writer.capacity:\n            return 0\n"
+_ZERO = "    store_relaxed(writer.data + ((writer.position + advance) & writer.mask), 0)\n"
+
+# fmt: off
+QUICK = [
+    ("ring.py", _ZERO, "", "ring_never_takes_stale_bytes_for_a_frame"),
+    ("ring.py", f"if {_INTENT}:", "if False:", "ring_discards_what_was_overwritten_under_a_lossy_consumer"),
+    ("slot.py", "if load_relaxed(slot) == version:", "if version == version:", "slot_copy_is_looked_at_twice"),
+    ("codec.py", "length >= _fixed_bytes(record) and ", "", "codec_reads_nothing_behind_the_end"),
+    ("journal.py", "return length if crc == load_u32(at + 4) else -1", "return length", "journal_finds_a_flipped_byte"),
+    ("segment.py", "    if found != layout_hash:", "    if False:", "segment_of_another_layout_is_refused"),
+]
+SLOW = [
+    ("ring.py", _ROOM, "", "ring_never_overwrites_what_a_reliable_consumer_holds"),
+    ("ring.py", _NEVER_BACK, "end", "ring_discards_what_a_given_up_claim_overwrote"),
+    ("ring.py", _EIGHTH, "", "ring_refuses_a_frame_larger_than_an_eighth"),
+    ("ring.py", "    while word != 0:\n        # Killed", "    while False:\n        # Killed",
+     "ring_successor_counts_the_frame_behind_the_tail"),
+    ("slot.py", "load_relaxed(slot) | 1)", "load_relaxed(slot) & ~1)", "slot_is_never_read_half_written"),
+    ("cancels.py", f"exchange{_RMW}, 0)", f"load_acquire{_RMW})", "cancel_is_taken_once"),
+    ("codec_any.py", _CUT + _MARKER, _MARKER, "codec_reads_nothing_behind_the_end"),
+    ("codec_any.py", _CUT_VALUE, "        value =", "codec_reads_nothing_behind_the_end"),
+    ("codec_any.py", "if used < 0 or found != fields + 1:", "if used < 0:", "codec_counts_the_fields"),
+    ("codec_any.py", "if used < 0 or tag != load_i64(table + 8):", "if used < 0:", "codec_compares_the_tag"),
+    ("journal.py", _CRC, _CRC + _WORD, "journal_record_is_whole_or_absent"),
+    ("checksum.py", "0x82F63B78", "0xEDB88320", "checksum_is_castagnolis"),
+]
+# fmt: on
+
+
+def copy_of_shm(file: str, old: str, new: str) -> Path:
+    """A folder with a copy of shm in which one text is another; kept in the user's cache, so compiled only once."""
+    sources = {path.name: path.read_text() for path in sorted((ROOT / "shm").glob("*.py"))}
+    if file:
+        assert sources[file].count(old) == 1, f"{file} no longer has, once: {old}"
+        sources[file] = sources[file].replace(old, new)
+    tests = "".join(path.read_text() for path in sorted((ROOT / "tests" / "shm").glob("*.py")))
+    digest = hashlib.blake2b((repr(sources) + tests).encode(), digest_size=10).hexdigest()
+    kind = cache_root() / "sabotage" / hashlib.blake2b(f"{file}{old}{new}".encode(), digest_size=6).hexdigest()
+    folder = kind / digest
+    if not folder.is_dir():
+        shutil.rmtree(kind, ignore_errors=True)
+        kind.mkdir(parents=True)
+        made = Path(tempfile.mkdtemp(dir=kind))
+        (made / "shm").mkdir()
+        for name, text in sources.items():
+            (made / "shm" / name).write_text(text)
+        made.rename(folder)
+    return folder
+
+
+def verdict(folder: Path, *checks: str) -> int:
+    """Run checks against a copy of shm in a process of its own: FINE, NOTICED, or minus the signal it died of."""
+
+    def run() -> int:
+        os.environ["TRADER_CACHE_DIR"] = str(folder / "cache")
+        for name in list(sys.modules):
+            if name.partition(".")[0] in ("shm", "trader", "procs") or name.startswith("tests.shm"):
+                del sys.modules[name]
+        sys.path[:0] = [str(folder), str(ROOT)]
+        importlib.invalidate_caches()
+        against = importlib.import_module("tests.shm.sabotage_checks")
+        assert Path(importlib.import_module("shm").__file__ or "").parent.parent == folder
+        faulthandler.disable()  # some are to crash
+        try:
+            for check in checks:
+                getattr(against, check)()
+        except AssertionError:
+            return NOTICED
+        except pytest.skip.Exception:
+            return SKIPPED
+        return FINE
+
+    found = Child(run).wait(100)
+    if found == SKIPPED:
+        pytest.skip("this host lets no process trace its child")
+    return found
+
+
+@pytest.mark.parametrize("rows", [QUICK, pytest.param(SLOW, marks=pytest.mark.slow)], ids=["quick", "slow"])
+def test_a_faithful_copy_passes(rows: list[tuple[str, ...]]) -> None:
+    assert verdict(copy_of_shm("", "", ""), *sorted({row[3] for row in rows})) == FINE
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "check"),
+    [*(pytest.param(*row) for row in QUICK), *(pytest.param(*row, marks=pytest.mark.slow) for row in SLOW)],
+    ids=[f"{row[0]}-{row[3]}" for row in QUICK + SLOW],
+)
+def test_a_guard_taken_out_is_noticed(file: str, old: str, new: str, check: str) -> None:
+    found = verdict(copy_of_shm(file, old, new), check)
+
+    assert found != FINE, "nothing noticed it"
+    assert found != CRASHED, "the check itself failed to run"
+    assert found == NOTICED or found < 0
