@@ -90,7 +90,13 @@ def step(state, ports, type_, frame, now_ns):
     if type_ == WIRE_IN:
         if receive(frame, own.wire) != 0:
             return BAD_FRAME
-        _on_wire(own, now_ns)
+        wire = own.wire
+        if wire.kind == (_FRAME if wire.connection_id == STREAM else _RESPONSE):
+            on_text(feed, wire.connection_id, wire.status, wire.payload_address, wire.payload_length, now_ns)
+        elif wire.connection_id == STREAM and wire.kind == _CONNECTED:
+            on_connected(feed, now_ns)
+        elif wire.connection_id == STREAM and wire.kind == _LOST:
+            on_lost(feed, now_ns)
     elif type_ == TIMER:
         on_timer(feed, now_ns)
     elif type_ == BOOK_RESYNC:
@@ -106,18 +112,6 @@ def step(state, ports, type_, frame, now_ns):
     for i in range(feed.action_count):
         _carry_out(own, ports, feed.actions[i])
     return 0
-
-
-@kernel
-def _on_wire(own, now_ns):
-    wire = own.wire
-    feed = own.feed
-    if wire.kind == (_FRAME if wire.connection_id == STREAM else _RESPONSE):
-        on_text(feed, wire.connection_id, wire.status, wire.payload_address, wire.payload_length, now_ns)
-    elif wire.connection_id == STREAM and wire.kind == _CONNECTED:
-        on_connected(feed, now_ns)
-    elif wire.connection_id == STREAM and wire.kind == _LOST:
-        on_lost(feed, now_ns)
 
 
 @kernel
