@@ -13,11 +13,15 @@ many other fills would be booked again. Venues repeat fills within seconds, afte
 import numpy as np
 
 from shm.kernel import inlined, kernel
+from trader.compile_hints import never_inlined
 
 FILLS_REMEMBERED = 1 << 14
 FILL_CELLS = 1 << 15
 _CELL_MASK = FILL_CELLS - 1
 _KEY_MASK = FILLS_REMEMBERED - 1
+# odd factors, unsigned: a signed product that overflows is undefined to the compiler
+_MIX_MARKET, _MIX_TRADE = np.uint64(0x9E3779B97F4A7C15), np.uint64(0x2545F4914F6CDD1D)
+_MIX_ORDER, _MIX_LAST = np.uint64(0x5851F42D4C957F2D), np.uint64(0xD6E8FEB86659FD93)
 
 assert FILL_CELLS >= 2 * FILLS_REMEMBERED, "open addressing stays short only while half the cells are empty"
 
@@ -90,10 +94,9 @@ def market_of(venue_id, symbol_id):
 
 @inlined
 def _cell_of(market, trade_id, venue_order_id):
-    mixed = (market * 0x9E3779B97F4A7C1) ^ (trade_id * 0x2545F4914F6CDD1D) ^ (venue_order_id * 0x5851F42D4C957F2D)
-    mixed ^= mixed >> 29
-    mixed *= 0x369DEA0F31A53F85
-    return (mixed >> 32) & _CELL_MASK
+    mixed = np.uint64(market) * _MIX_MARKET ^ np.uint64(trade_id) * _MIX_TRADE ^ np.uint64(venue_order_id) * _MIX_ORDER
+    mixed = (mixed ^ (mixed >> np.uint64(29))) * _MIX_LAST
+    return np.int64(mixed >> np.uint64(32)) & _CELL_MASK
 
 
 @kernel
@@ -111,6 +114,7 @@ def _find(fills, market, trade_id, venue_order_id):
 @kernel
 def _forget_oldest(fills):
     """Remove the oldest key; cells behind it move up, so that no search stops short at the hole."""
+    never_inlined()
     key = fills.keys[fills.oldest]
     hole = _find(fills, key.market, key.trade_id, key.venue_order_id)
     cell = (hole + 1) & _CELL_MASK

@@ -1,8 +1,8 @@
 """Risk: sees every intent and is the only stage that can emit a new order.
 
-    book_top, volatility_estimate, router_reports -> picture of market, position and own orders
-    strategy_risk -> decide -> risk_router (approved, exposure reserved) or risk_strategy (refused, with reason)
-    a halt latches: every later intent is refused and everything is cancelled through risk_cancels
+book_top, volatility_estimate, router_reports -> picture of market, position and own orders
+strategy_risk -> decide -> risk_router (approved, exposure reserved) or risk_strategy (refused, with reason)
+a halt latches: every later intent is refused and everything is cancelled through risk_cancels
 """
 
 from typing import Any

@@ -22,7 +22,9 @@ STATUSES = {
 }
 
 
-def instrument(price: tuple[int, int] = (1, 1), size: tuple[int, int] = (3, 1), symbol: bytes = b"BTCUSDT") -> np.ndarray:
+def instrument(
+    price: tuple[int, int] = (1, 1), size: tuple[int, int] = (3, 1), symbol: bytes = b"BTCUSDT"
+) -> np.ndarray:
     row = new_record(INSTRUMENT)
     row["price_decimals"], row["tick_multiple"] = price
     row["size_decimals"], row["lot_multiple"] = size
@@ -57,7 +59,7 @@ def decimal_text(rng: random.Random, whole: int = 10**6, places: int = 8) -> str
 
 def noise(rng: random.Random) -> dict:
     return {
-        "zz": rng.choice((None, True, -1.5e3, "a\\\"b{[,", [1, [2, {}], "]"], {"e": "x", "o": {"i": 5}})),
+        "zz": rng.choice((None, True, -1.5e3, 'a\\"b{[,', [1, [2, {}], "]"], {"e": "x", "o": {"i": 5}})),
         "rateLimits": [{"limit": 300, "x": "}"}, []],
         'q"uote': "\\",
         "long_key_" * 4: "v" * rng.randint(0, 40),
@@ -65,7 +67,11 @@ def noise(rng: random.Random) -> dict:
 
 
 def reply_frame(rng: random.Random) -> dict:
-    frame = {"id": f"{rng.choice('pcq')}{rng.randint(1, 2**63 - 1)}", "status": rng.choice((200, 400, 503)), **noise(rng)}
+    frame = {
+        "id": f"{rng.choice('pcq')}{rng.randint(1, 2**63 - 1)}",
+        "status": rng.choice((200, 400, 503)),
+        **noise(rng),
+    }
     if frame["status"] == 200:
         result = {"orderId": rng.randint(1, 10**17), "status": rng.choice(list(STATUSES)), "symbol": "BTCUSDT"}
         frame["result"] = result | {"executedQty": decimal_text(rng), "updateTime": rng.randint(0, 10**13)} | noise(rng)

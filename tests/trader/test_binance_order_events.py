@@ -54,7 +54,13 @@ def test_user_events_scan_as_json_reads_them():
         address = GUARDED.at_end(text)
         assert order_events.scan_user_event(s.scan[0], address, len(text), s.event[0]) == SCANNED
         event, order = s.event[0], frame["o"]
-        expected = [kinds.get(frame["e"], 0), frame["T"], STATUSES[order["x"]], STATUSES[order["X"]], int(order["c"][1:])]
+        expected = [
+            kinds.get(frame["e"], 0),
+            frame["T"],
+            STATUSES[order["x"]],
+            STATUSES[order["X"]],
+            int(order["c"][1:]),
+        ]
         expected += [order["i"], order["t"], {"BUY": 1, "SELL": -1}[order["S"]], int(order["m"])]
         names = ("kind", "event_ms", "execution", "order_status", "client_order_id")
         actual = [int(event[name]) for name in (*names, "venue_order_id", "trade_id", "side", "is_maker")]
@@ -63,7 +69,9 @@ def test_user_events_scan_as_json_reads_them():
         at = int(event["symbol"]) - address
         assert text[at : at + int(event["symbol_length"])] == b"BTCUSDT"
         fields = {"price": "p", "quantity": "q", "last_price": "L", "last_quantity": "l", "cumulative": "z", "fee": "n"}
-        assert {name: Decimal(order[key]) for name, key in fields.items()} == {name: amount(event[name]) for name in fields}
+        assert {name: Decimal(order[key]) for name, key in fields.items()} == {
+            name: amount(event[name]) for name in fields
+        }
 
 
 def test_account_replies_scan_as_json_reads_them():
@@ -95,7 +103,10 @@ def test_account_replies_scan_as_json_reads_them():
             assert (trade["id"], 7, -1, 1) == tuple(
                 s.event[0][name] for name in ("trade_id", "venue_order_id", "side", "is_maker")
             )
-            assert (Decimal("61800.2"), Decimal("-0.01")) == (amount(s.event[0]["last_price"]), amount(s.event[0]["fee"]))
+            assert (Decimal("61800.2"), Decimal("-0.01")) == (
+                amount(s.event[0]["last_price"]),
+                amount(s.event[0]["fee"]),
+            )
         assert account.next_trade(s.scan[0], s.event[0]) == 0
 
 

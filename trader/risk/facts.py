@@ -10,7 +10,6 @@ from trader.orders import SLOT_MASK, is_live
 from trader.position import adopt_position, book_fill, mark_position, market_of, remember_fill
 from trader.risk.exposure import HaltCause, consume, release
 
-
 NO_REACTION, CANCEL_ORDER, CANCEL_ALL = range(3)
 """What the stage has to do after a report, an account state or a halt."""
 

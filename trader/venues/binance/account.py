@@ -1,19 +1,19 @@
 """Account replies: listen key, open orders, position and trades, scanned from REST bodies, compiled.
 
-    POST listenKey    {"listenKey":"..."}
-    GET openOrders    [{...}, ...]                                      only their number matters
-    GET positionRisk  [{"symbol":"BTCUSDT","positionAmt":"-0.005","updateTime":ms,...}]     [] means flat
-    GET userTrades    [{"symbol","id","orderId","side","price","qty","commission","maker","time",...}]
+POST listenKey    {"listenKey":"..."}
+GET openOrders    [{...}, ...]                                      only their number matters
+GET positionRisk  [{"symbol":"BTCUSDT","positionAmt":"-0.005","updateTime":ms,...}]     [] means flat
+GET userTrades    [{"symbol","id","orderId","side","price","qty","commission","maker","time",...}]
 """
 
 import numpy as np
 
 from shm.kernel import kernel, load_u8
+from trader.compile_hints import never_inlined
 from trader.venues.binance.json_cursor import (
     NUMBER,
     at_end,
     fault,
-    is_word,
     next_element,
     next_key,
     open_array,
@@ -41,12 +41,13 @@ _FEE, _MAKER, _TIME = word("commission"), word("maker"), word("time")
 @kernel
 def scan_listen_key(scan, address, length):
     """Read a listen key: afterwards `scan.cursor.text`, `.length`. BAD without a key of 1 to LISTEN_KEY_BYTES_MAX."""
+    never_inlined()
     cursor = scan.cursor
     text = size = 0
     open_cursor(cursor, address, length)
     open_object(cursor)
     while next_key(cursor):
-        if is_word(cursor, _LISTEN_KEY):
+        if cursor.word == _LISTEN_KEY:
             if read_text(cursor):
                 text, size = cursor.text, cursor.length
         else:
@@ -59,6 +60,7 @@ def scan_listen_key(scan, address, length):
 @kernel
 def scan_array_length(scan, address, length):
     """The number of elements of an array, or BAD."""
+    never_inlined()
     cursor = scan.cursor
     count = 0
     open_cursor(cursor, address, length)
@@ -72,6 +74,7 @@ def scan_array_length(scan, address, length):
 @kernel
 def is_symbol(address, length, instrument):
     """Whether a text is an instrument's symbol."""
+    never_inlined()
     if length != instrument.symbol_length:
         return False
     differing = 0
@@ -83,6 +86,7 @@ def is_symbol(address, length, instrument):
 @kernel
 def scan_position(scan, address, length, instrument, position):
     """Read one symbol's position in lots, signed, all its rows summed, into a POSITION_REPLY."""
+    never_inlined()
     cursor = scan.cursor
     position.lots = position.update_ms = 0
     open_cursor(cursor, address, length)
@@ -93,11 +97,11 @@ def scan_position(scan, address, length, instrument, position):
         position.amount.mantissa = position.amount.fraction = 0
         updated_ms = 0
         while next_key(cursor):
-            if is_word(cursor, _SYMBOL):
+            if cursor.word == _SYMBOL:
                 ours = read_text(cursor) != 0 and is_symbol(cursor.text, cursor.length, instrument)
-            elif is_word(cursor, _AMOUNT):
+            elif cursor.word == _AMOUNT:
                 read_number(cursor, position.amount)
-            elif is_word(cursor, _UPDATED):
+            elif cursor.word == _UPDATED:
                 updated_ms = read_integer(cursor, scan.number)
             else:
                 skip_value(cursor)
@@ -122,6 +126,7 @@ def open_trades(scan, address, length):
 @kernel
 def next_trade(scan, event):
     """Read the next trade as the USER_EVENT of an execution: 1, 0 after the last, BAD after a fault."""
+    never_inlined()
     cursor = scan.cursor
     if not next_element(cursor):
         return 0 if at_end(cursor) else BAD
@@ -130,21 +135,21 @@ def next_trade(scan, event):
     event.execution = TRADE
     open_object(cursor)
     while next_key(cursor):
-        if is_word(cursor, _ID):
+        if cursor.word == _ID:
             event.trade_id = read_integer(cursor, scan.number)
-        elif is_word(cursor, _ORDER_ID):
+        elif cursor.word == _ORDER_ID:
             event.venue_order_id = read_integer(cursor, scan.number)
-        elif is_word(cursor, _SIDE):
+        elif cursor.word == _SIDE:
             event.side = read_side(cursor)
-        elif is_word(cursor, _PRICE):
+        elif cursor.word == _PRICE:
             read_number(cursor, event.last_price)
-        elif is_word(cursor, _QUANTITY):
+        elif cursor.word == _QUANTITY:
             read_number(cursor, event.last_quantity)
-        elif is_word(cursor, _FEE):
+        elif cursor.word == _FEE:
             read_number(cursor, event.fee)
-        elif is_word(cursor, _MAKER):
+        elif cursor.word == _MAKER:
             event.is_maker = read_flag(cursor)
-        elif is_word(cursor, _TIME):
+        elif cursor.word == _TIME:
             event.event_ms = read_integer(cursor, scan.number)
         else:
             skip_value(cursor)

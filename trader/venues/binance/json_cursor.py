@@ -5,13 +5,14 @@
     open_array  -> while next_element: likewise
 
 The first fault sets `bad`; from then on every call does nothing and the loops end. What is skipped is held
-only to balanced brackets and closed strings. Keys and texts are compared by their first 16 bytes and length
-(`word`, `is_word`); an escaped key matches nothing.
+only to balanced brackets and closed strings. Keys and texts are compared by their 64-bit FNV-1a hash, one
+comparison each (`cursor.word == word("status")`); an escaped one matches nothing.
 """
 
 import numpy as np
 
 from shm.kernel import inlined, kernel, load_u8
+from trader.compile_hints import never_inlined
 
 QUOTE, BACKSLASH, COMMA, COLON, MINUS, DOT = 34, 92, 44, 58, 45, 46
 OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET = 123, 125, 91, 93
@@ -26,8 +27,7 @@ CURSOR = np.dtype(
         ("first", "i8"),  # nothing of the innermost object or array has been read yet
         ("text", "i8"),  # address of the last key or text
         ("length", "i8"),  # its bytes
-        ("low", "i8"),  # its bytes 0 to 7, little-endian, zeros after its end
-        ("high", "i8"),  # its bytes 8 to 15
+        ("word", "i8"),  # its hash, see `word`; 0 with escapes in it
     ],
     align=True,
 )
@@ -38,17 +38,17 @@ NUMBER = np.dtype([("mantissa", "i8"), ("fraction", "i8")], align=True)
 POWERS = np.array([10**i for i in range(19)], dtype=np.int64)
 
 
-def word(text: str) -> tuple[int, int, int]:
-    """What `is_word` compares a key or text of at least one byte with."""
-    raw = text.encode()
-    padded = raw[:16].ljust(16, b"\0")
-    return int.from_bytes(padded[:8], "little"), int.from_bytes(padded[8:], "little"), len(raw)
+# unsigned, because a signed product that overflows is undefined to the compiler
+_HASH_START = np.uint64(0xCBF29CE484222325)
+_HASH_FACTOR = np.uint64(0x100000001B3)
 
 
-@inlined
-def is_word(cursor, wanted):
-    """Whether the last key or text is that word (its first 16 bytes and its length)."""
-    return cursor.low == wanted[0] and cursor.high == wanted[1] and cursor.length == wanted[2]
+def word(text: str) -> int:
+    """What `cursor.word` is after that key or text."""
+    value = int(_HASH_START)
+    for byte in text.encode():
+        value = (value ^ byte) * int(_HASH_FACTOR) % (1 << 64)
+    return value - (1 << 64) if value >> 63 else value
 
 
 @kernel
@@ -63,6 +63,7 @@ def open_cursor(cursor, address, length):
 @kernel
 def peek(cursor):
     """The next byte that is no whitespace, 0 at the end or after a fault."""
+    never_inlined()
     if cursor.bad:
         return 0
     at, end = cursor.at, cursor.end
@@ -138,28 +139,25 @@ def next_element(cursor):
 @kernel
 def read_text(cursor):
     """Read a string; its raw bytes stay where they are: `text`, `length`, `low`, `high`."""
+    never_inlined()
     if not _take(cursor, QUOTE):
         return 0
     at, end = cursor.at, cursor.end
     start = at
-    low = high = shift = escaped = 0
+    value = _HASH_START
+    escaped = 0
     while at < end:
         byte = load_u8(at)
         if byte == QUOTE:
             cursor.text = start
             cursor.length = at - start
-            cursor.low = -1 if escaped else low
-            cursor.high = high
+            cursor.word = 0 if escaped else np.int64(value)
             cursor.at = at + 1
             return 1
         if byte == BACKSLASH:
             escaped = 1
             at += 1
-        if shift < 64:
-            low |= byte << shift
-        elif shift < 128:
-            high |= byte << (shift - 64)
-        shift += 8
+        value = (value ^ np.uint64(byte)) * _HASH_FACTOR
         at += 1
     return fault(cursor)
 
@@ -167,6 +165,7 @@ def read_text(cursor):
 @kernel
 def read_number(cursor, number):
     """Read a decimal, bare or as a string, into a NUMBER; no exponent, DIGITS_MAX digits."""
+    never_inlined()
     quoted = peek(cursor) == QUOTE
     if cursor.bad:
         return 0
@@ -213,6 +212,7 @@ def read_integer(cursor, number):
 @kernel
 def read_flag(cursor):
     """Read `true` or `false`: 1 or 0."""
+    never_inlined()
     byte = peek(cursor)
     size = 4 if byte == 116 else 5  # t
     if (byte != 116 and byte != 102) or cursor.at + size > cursor.end:
@@ -230,6 +230,7 @@ def read_flag(cursor):
 @kernel
 def skip_value(cursor):
     """Step over any value."""
+    never_inlined()
     byte = peek(cursor)
     if byte == QUOTE:
         return read_text(cursor)
@@ -278,6 +279,7 @@ def at_end(cursor):
 @kernel
 def units_of(number, decimals, multiple):
     """A decimal in whole units of multiple / 10 ** decimals; -1 when negative, off that grid, or beyond int64."""
+    never_inlined()
     value, places = number.mantissa, number.fraction
     while places > decimals and value % 10 == 0:
         value //= 10

@@ -10,12 +10,12 @@ caller knows the instrument. Scanners return SCANNED or BAD; a record is only to
 import numpy as np
 
 from shm.kernel import kernel, load_u8
+from trader.compile_hints import never_inlined
 from trader.venues.binance.json_cursor import (
     CURSOR,
     NUMBER,
     OPEN_BRACE,
     at_end,
-    is_word,
     next_key,
     open_cursor,
     open_object,
@@ -92,6 +92,7 @@ _W_REJECTED, _W_TRADE = word("REJECTED"), word("TRADE")
 @kernel
 def id_of_text(address, length):
     """The integer of `<letter><digits>`: 0 when it is not one of ours (1 to 19 digits, no leading zero)."""
+    never_inlined()
     if length < 2 or length > 20 or load_u8(address + 1) == 48:
         return 0
     value = 0
@@ -106,21 +107,22 @@ def id_of_text(address, length):
 @kernel
 def _status_of(cursor):
     """Read a status or execution type."""
+    never_inlined()
     if not read_text(cursor):
         return OTHER
-    if is_word(cursor, _W_NEW):
+    if cursor.word == _W_NEW:
         return NEW
-    if is_word(cursor, _W_TRADE):
+    if cursor.word == _W_TRADE:
         return TRADE
-    if is_word(cursor, _W_PARTIALLY):
+    if cursor.word == _W_PARTIALLY:
         return PARTIALLY_FILLED
-    if is_word(cursor, _W_FILLED):
+    if cursor.word == _W_FILLED:
         return FILLED
-    if is_word(cursor, _W_CANCELED):
+    if cursor.word == _W_CANCELED:
         return CANCELED
-    if is_word(cursor, _W_EXPIRED) or is_word(cursor, _W_MATCH):
+    if cursor.word == _W_EXPIRED or cursor.word == _W_MATCH:
         return EXPIRED
-    if is_word(cursor, _W_REJECTED):
+    if cursor.word == _W_REJECTED:
         return REJECTED
     return OTHER
 
@@ -130,12 +132,13 @@ def read_side(cursor):
     """Read BUY or SELL: 1, -1, else 0."""
     if not read_text(cursor):
         return 0
-    return is_word(cursor, _BUY) - is_word(cursor, _SELL)
+    return 1 if cursor.word == _BUY else -1 if cursor.word == _SELL else 0
 
 
 @kernel
 def scan_reply(scan, address, length, reply):
     """Read the reply to an order request. `client_order_id` 0: not an answer to one of ours."""
+    never_inlined()
     cursor = scan.cursor
     reply.request = reply.client_order_id = reply.http_status = reply.code = 0
     reply.order_status = reply.venue_order_id = reply.update_ms = 0
@@ -143,15 +146,15 @@ def scan_reply(scan, address, length, reply):
     open_cursor(cursor, address, length)
     open_object(cursor)
     while next_key(cursor):
-        if is_word(cursor, _ID) and peek(cursor) == 34:
+        if cursor.word == _ID and peek(cursor) == 34:
             if read_text(cursor) and cursor.length > 0:
                 reply.request = load_u8(cursor.text)
                 reply.client_order_id = id_of_text(cursor.text, cursor.length)
-        elif is_word(cursor, _STATUS):
+        elif cursor.word == _STATUS:
             reply.http_status = read_integer(cursor, scan.number)
-        elif is_word(cursor, _RESULT) and peek(cursor) == OPEN_BRACE:
+        elif cursor.word == _RESULT and peek(cursor) == OPEN_BRACE:
             _scan_result(scan, reply)
-        elif is_word(cursor, _ERROR) and peek(cursor) == OPEN_BRACE:
+        elif cursor.word == _ERROR and peek(cursor) == OPEN_BRACE:
             _scan_error(scan, reply)
         else:
             skip_value(cursor)
@@ -160,16 +163,17 @@ def scan_reply(scan, address, length, reply):
 
 @kernel
 def _scan_result(scan, reply):
+    never_inlined()
     cursor = scan.cursor
     open_object(cursor)
     while next_key(cursor):
-        if is_word(cursor, _ORDER_ID):
+        if cursor.word == _ORDER_ID:
             reply.venue_order_id = read_integer(cursor, scan.number)
-        elif is_word(cursor, _STATUS):
+        elif cursor.word == _STATUS:
             reply.order_status = _status_of(cursor)
-        elif is_word(cursor, _EXECUTED):
+        elif cursor.word == _EXECUTED:
             read_number(cursor, reply.cumulative)
-        elif is_word(cursor, _UPDATED):
+        elif cursor.word == _UPDATED:
             reply.update_ms = read_integer(cursor, scan.number)
         else:
             skip_value(cursor)
@@ -177,10 +181,11 @@ def _scan_result(scan, reply):
 
 @kernel
 def _scan_error(scan, reply):
+    never_inlined()
     cursor = scan.cursor
     open_object(cursor)
     while next_key(cursor):
-        if is_word(cursor, _CODE):
+        if cursor.word == _CODE:
             reply.code = read_integer(cursor, scan.number)
         else:
             skip_value(cursor)
@@ -200,20 +205,21 @@ def clear_event(event):
 @kernel
 def scan_user_event(scan, address, length, event):
     """Read one event of the user stream. `symbol` points into the text."""
+    never_inlined()
     cursor = scan.cursor
     clear_event(event)
     open_cursor(cursor, address, length)
     open_object(cursor)
     while next_key(cursor):
-        if is_word(cursor, _EVENT) and peek(cursor) == 34:
+        if cursor.word == _EVENT and peek(cursor) == 34:
             read_text(cursor)
-            if is_word(cursor, _ORDER_TRADE_UPDATE):
+            if cursor.word == _ORDER_TRADE_UPDATE:
                 event.kind = ORDER_UPDATE
-            elif is_word(cursor, _LISTEN_KEY_EXPIRED):
+            elif cursor.word == _LISTEN_KEY_EXPIRED:
                 event.kind = LISTEN_KEY_EXPIRED
-        elif is_word(cursor, _TIME):
+        elif cursor.word == _TIME:
             event.event_ms = read_integer(cursor, scan.number)
-        elif is_word(cursor, _ORDER) and peek(cursor) == OPEN_BRACE:
+        elif cursor.word == _ORDER and peek(cursor) == OPEN_BRACE:
             _scan_order(scan, event)
         else:
             skip_value(cursor)
@@ -223,27 +229,28 @@ def scan_user_event(scan, address, length, event):
 @kernel
 def _scan_order(scan, event):
     """The object `o` of an ORDER_TRADE_UPDATE."""
+    never_inlined()
     cursor = scan.cursor
     open_object(cursor)
     while next_key(cursor):
-        if is_word(cursor, _CLIENT):
+        if cursor.word == _CLIENT:
             if read_text(cursor) and cursor.length > 0 and load_u8(cursor.text) == 116:  # t
                 event.client_order_id = id_of_text(cursor.text, cursor.length)
-        elif is_word(cursor, _SYMBOL):
+        elif cursor.word == _SYMBOL:
             if read_text(cursor):
                 event.symbol = cursor.text
                 event.symbol_length = cursor.length
-        elif is_word(cursor, _SIDE):
+        elif cursor.word == _SIDE:
             event.side = read_side(cursor)
-        elif is_word(cursor, _EXECUTION):
+        elif cursor.word == _EXECUTION:
             event.execution = _status_of(cursor)
-        elif is_word(cursor, _STATE):
+        elif cursor.word == _STATE:
             event.order_status = _status_of(cursor)
-        elif is_word(cursor, _VENUE_ID):
+        elif cursor.word == _VENUE_ID:
             event.venue_order_id = read_integer(cursor, scan.number)
-        elif is_word(cursor, _TRADE_ID):
+        elif cursor.word == _TRADE_ID:
             event.trade_id = read_integer(cursor, scan.number)
-        elif is_word(cursor, _MAKER):
+        elif cursor.word == _MAKER:
             event.is_maker = read_flag(cursor)
         else:
             _scan_amount(cursor, event)
@@ -251,17 +258,18 @@ def _scan_order(scan, event):
 
 @kernel
 def _scan_amount(cursor, event):
-    if is_word(cursor, _PRICE):
+    never_inlined()
+    if cursor.word == _PRICE:
         read_number(cursor, event.price)
-    elif is_word(cursor, _QUANTITY):
+    elif cursor.word == _QUANTITY:
         read_number(cursor, event.quantity)
-    elif is_word(cursor, _LAST):
+    elif cursor.word == _LAST:
         read_number(cursor, event.last_quantity)
-    elif is_word(cursor, _LAST_PRICE):
+    elif cursor.word == _LAST_PRICE:
         read_number(cursor, event.last_price)
-    elif is_word(cursor, _CUMULATIVE):
+    elif cursor.word == _CUMULATIVE:
         read_number(cursor, event.cumulative)
-    elif is_word(cursor, _FEE):
+    elif cursor.word == _FEE:
         read_number(cursor, event.fee)
     else:
         skip_value(cursor)

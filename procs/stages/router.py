@@ -1,0 +1,126 @@
+"""Router: orders, cancels and executions over the venue's sockets; the transport moves the bytes.
+
+    risk_router -> frame on the order API, or DENIED        three cancel sets -> cancels
+    replies, user stream -> order table -> router_reports   timer -> timeouts, queries, retries
+    START, lost connections, CANCEL_ALL -> reconciliation (trader.router.session)
+
+Kernels append what is to leave to the state; it leaves here, when the message has been dealt with.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from procs.ports import acknowledge, receive, send
+from shm.codec import record_dtype
+from shm.kernel import inlined, step, view
+from trader.enums import Command, WireKind
+from trader.messages import (
+    CANCEL_REQUEST,
+    CONTROL,
+    NEW_ORDER,
+    TIMER,
+    WIRE_IN,
+    AccountState,
+    CancelRequest,
+    Control,
+    ExecutionReport,
+    NewOrder,
+    WireIn,
+    WireOut,
+)
+from trader.router.outgoing import clear_outgoing
+from trader.router.patience import tend_orders
+from trader.router.placing import ask_cancel, place
+from trader.router.session import advance, on_command, take_connection, take_reply, take_response, take_user_event
+from trader.router.state import ACCOUNT, ORDER_API, REPORT, ROUTER, WIRE, fill_router
+
+OUTBOXES = ("router_reports", "router_wire_out")
+OUT_REPORTS, OUT_WIRE = range(2)
+CREDIT = {"router_reports": 1 << 16, "router_wire_out": 1 << 17}
+TIMER_NS = 50_000_000
+
+FINE, BAD_FRAME = 0, -1
+
+assert record_dtype(ExecutionReport) == REPORT
+assert record_dtype(AccountState) == ACCOUNT
+assert record_dtype(WireOut) == WIRE
+
+STATE = np.dtype(
+    [
+        ("router", ROUTER),
+        ("new_order", record_dtype(NewOrder)),
+        ("cancel", record_dtype(CancelRequest)),
+        ("wire", record_dtype(WireIn)),
+        ("control", record_dtype(Control)),
+    ],
+    align=True,
+)
+
+
+def start(state: np.ndarray, config: Any, instruments: np.ndarray) -> None:
+    """Fill a zeroed state (cold): limits of patience, instruments, epoch; no connection yet."""
+    fill_router(
+        state[0]["router"],
+        config.router,
+        instruments,
+        symbols=len(config.symbols),
+        epoch=config.epoch,
+        wall_offset_ns=config.wall_offset_ns,
+    )
+
+
+@step
+def step(state, ports, type_, frame, now_ns):
+    """One message; a frame that does not decode is BAD_FRAME and stops the stage."""
+    s = view(state, STATE)
+    router = s.router
+    clear_outgoing(router)
+    if type_ == NEW_ORDER:
+        if receive(frame, s.new_order) != 0:
+            return BAD_FRAME
+        place(router, s.new_order, now_ns)
+        _send_all(router, ports)
+        return FINE
+    if type_ == WIRE_IN:
+        if receive(frame, s.wire) != 0:
+            return BAD_FRAME
+        if s.wire.kind == WireKind.RESPONSE:
+            take_response(router, s.wire, now_ns)
+        elif s.wire.kind != WireKind.FRAME:
+            take_connection(router, s.wire, now_ns)
+        elif s.wire.connection_id == ORDER_API:
+            take_reply(router, s.wire, now_ns)
+        else:
+            take_user_event(router, s.wire, now_ns)
+    elif type_ == CANCEL_REQUEST:
+        if receive(frame, s.cancel) != 0:
+            return BAD_FRAME
+        ask_cancel(router, s.cancel.order_slot, s.cancel.client_order_id, now_ns)
+    elif type_ == CONTROL:
+        if receive(frame, s.control) != 0:
+            return BAD_FRAME
+        on_command(router, s.control.command, now_ns)
+    lacking = 0
+    if type_ == TIMER or router.more_work != 0:
+        lacking = tend_orders(router, now_ns)
+    advance(router, lacking, now_ns)
+    _send_all(router, ports)
+    return FINE
+
+
+@inlined
+def _send_all(router, ports):
+    """Frames first: an order on its way to the venue waits for nothing."""
+    for index in range(router.wire_count):
+        send(ports, OUT_WIRE, router.wires[index])
+    for index in range(router.report_count):
+        send(ports, OUT_REPORTS, router.reports[index])
+    for index in range(router.account_count):
+        send(ports, OUT_REPORTS, router.accounts[index])
+    if router.acknowledge_start > 0:
+        router.acknowledge_start = 0
+        acknowledge(ports, Command.START)
+    if router.acknowledge_cancel_all > 0:
+        router.acknowledge_cancel_all = 0
+        acknowledge(ports, Command.CANCEL_ALL)

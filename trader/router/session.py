@@ -1,0 +1,263 @@
+"""Session: connections, reconciliation and cancel-all, moved on by whatever arrives.
+
+    START          listen key -> both sockets -> cancel all, none open -> positions -> READY, acknowledged
+    LOST           no new orders; reconnect with back-off -> query every live order -> positions agree -> READY
+    CANCEL_ALL     no new orders; a cancel for each live order, DELETE over REST, until the venue lists none
+                   and no order is live here -> acknowledged
+    cancel_only    START cancels everything over REST and connects no socket; every order is denied
+
+The stage calls `advance` after every message that may have changed something; it sends at most one REST request.
+"""
+
+import numpy as np
+
+from shm.kernel import address_of, inlined, kernel
+from trader.compile_hints import never_inlined
+from trader.enums import Command, WireKind
+from trader.orders import SLOT_MASK
+from trader.router import rest
+from trader.router.facts import apply_reply
+from trader.router.fills import apply_event, symbol_of_event
+from trader.router.outgoing import add_accounts, add_wire, text_room
+from trader.router.patience import doubt_everything, unanswered
+from trader.router.placing import want_cancels
+from trader.router.rest import HTTP_OK, LISTEN_KEY_OFFSET, RETRY_NS
+from trader.router.state import (
+    DOWN,
+    OPENING,
+    ORDER_API,
+    REST,
+    UP,
+    USER_STREAM,
+    Clearing,
+    Job,
+    Phase,
+)
+from trader.venues.binance.order_events import LISTEN_KEY_EXPIRED, SCANNED, scan_reply, scan_user_event
+from trader.venues.binance.orders import write_order_api_path, write_user_stream_path
+
+_RANDOM_FACTOR, _RANDOM_STEP = np.uint64(6364136223846793005), np.uint64(1442695040888963407)
+CLEAR_WAIT_NS = 300_000_000
+"""How long a cancel-all waits for local orders to end before it looks at the venue, and cancels again."""
+
+
+@kernel
+def on_command(router, command, now_ns):
+    """Obey a Command; others are not for the router."""
+    never_inlined()
+    if command == Command.START:
+        router.started = 1
+        router.phase = Phase.CLEARING if router.cancel_only else Phase.CONNECTING
+        router.clearing = Clearing.CANCEL if router.cancel_only else Clearing.NONE
+    elif command == Command.RUN:
+        router.accepting = 1 - router.cancel_only
+    elif command == Command.HALT:
+        router.accepting = 0
+    elif command == Command.CANCEL_ALL:
+        router.accepting = 0
+        router.acknowledge_cancel_all = -1
+        router.clearing = Clearing.CANCEL
+        router.clear_symbol = 0
+        router.rest_not_before_ns = now_ns
+        want_cancels(router)
+
+
+@kernel
+def take_reply(router, wire, now_ns):
+    """A frame of the order API."""
+    never_inlined()
+    if scan_reply(router.scan, wire.payload_address, wire.payload_length, router.reply) != SCANNED:
+        router.bad_frames += 1
+    else:
+        apply_reply(router, now_ns)
+
+
+@kernel
+def take_user_event(router, wire, now_ns):
+    """A frame of the user stream."""
+    never_inlined()
+    understood = scan_user_event(router.scan, wire.payload_address, wire.payload_length, router.event) == SCANNED
+    if understood and router.event.kind == LISTEN_KEY_EXPIRED:
+        _lose(router, USER_STREAM)
+    elif understood and router.event.kind != 0:
+        symbol_id = symbol_of_event(router, router.event)
+        understood = symbol_id < 0 or apply_event(router, symbol_id, now_ns) != 0
+    if not understood:
+        # a fill may have been in it: what the venue has counted will show
+        router.bad_frames += 1
+        doubt_everything(router, now_ns)
+
+
+@kernel
+def take_connection(router, wire, now_ns):
+    """A connection stands, or is gone. The order API stands once it has logged on."""
+    never_inlined()
+    connection_id = wire.connection_id
+    if connection_id != ORDER_API and connection_id != USER_STREAM:
+        return
+    if wire.kind == WireKind.LOST:
+        _lose(router, connection_id)
+    elif wire.kind == (WireKind.AUTHENTICATED if connection_id == ORDER_API else WireKind.CONNECTED):
+        connection = router.connections[connection_id]
+        connection.state = UP
+        connection.since_ns = now_ns
+        connection.attempts = 0
+
+
+@kernel
+def _lose(router, connection_id):
+    """No new orders until everything has been asked for again."""
+    router.connections[connection_id].state = DOWN
+    if router.phase == Phase.READY:
+        add_accounts(router, 0)
+    if connection_id == USER_STREAM:
+        router.listen_key_length = 0
+    router.generation += 1
+    router.phase = Phase.CONNECTING
+    router.more_work = 1
+
+
+@kernel
+def _connect(router, connection_id, now_ns):
+    """Open a connection that is down: at once the first time, then with doubled, jittered delay."""
+    never_inlined()
+    connection = router.connections[connection_id]
+    connection.state = OPENING
+    delay_ns = 0
+    if connection.attempts > 0:
+        router.reconnects += 1
+        longest = min(router.reconnect_ns_min << min(connection.attempts - 1, 20), router.reconnect_ns_max)
+        router.random = np.int64(np.uint64(router.random) * _RANDOM_FACTOR + _RANDOM_STEP)
+        delay_ns = longest // 2 + ((router.random >> 20) & 0xFFFFFFFF) % (longest // 2 + 1)
+    connection.attempts += 1
+    at = text_room(router)
+    if connection_id == ORDER_API:
+        end = write_order_api_path(at)
+    else:
+        end = write_user_stream_path(at, address_of(router) + LISTEN_KEY_OFFSET, router.listen_key_length)
+    add_wire(router, connection_id, WireKind.CONNECT, 0, delay_ns, end)
+
+
+@kernel
+def take_response(router, wire, now_ns):
+    """The reply to the REST request that was out."""
+    never_inlined()
+    job = router.job
+    router.job = Job.NONE
+    address, length = wire.payload_address, wire.payload_length
+    understood = 1 if wire.status == HTTP_OK and wire.connection_id == REST else 0
+    if understood and job == Job.LISTEN_KEY:
+        understood = rest.take_listen_key(router, address, length)
+        router.listen_key_due_ns = now_ns + router.listen_key_ns
+    elif job == Job.RENEW_KEY:
+        router.listen_key_due_ns = now_ns + (router.listen_key_ns if understood else router.listen_key_ns // 10)
+    elif understood and job == Job.CANCEL_OPEN:
+        router.clear_symbol += 1
+    elif understood and job == Job.OPEN_ORDERS:
+        understood = rest.take_open_count(router, address, length, now_ns)
+    elif understood and job == Job.POSITION:
+        understood = rest.take_position(router, address, length, now_ns)
+    elif understood and job == Job.TRADES:
+        order = router.orders[router.job_order_id & SLOT_MASK]
+        if order.client_order_id == router.job_order_id:
+            understood = rest.take_trades(router, order, address, length, now_ns)
+    if understood:
+        router.rest_attempts = 0
+    else:
+        rest.fail(router, now_ns)
+
+
+@kernel
+def advance(router, lacking, now_ns):
+    """The next step of the session, if one is due. `lacking`: an order whose fills are to be fetched, or 0."""
+    never_inlined()
+    if router.started == 0:
+        return
+    if not router.cancel_only and router.connections[ORDER_API].state == DOWN:
+        _connect(router, ORDER_API, now_ns)
+    if not router.cancel_only and router.connections[USER_STREAM].state == DOWN and router.listen_key_length > 0:
+        _connect(router, USER_STREAM, now_ns)
+    if router.job != Job.NONE or now_ns < router.rest_not_before_ns:
+        return
+    if router.phase == Phase.CONNECTING:
+        _stand_up(router, now_ns)
+    if router.clearing != Clearing.NONE:
+        _clear(router, now_ns)
+        if router.clearing != Clearing.NONE:
+            return
+    if not router.cancel_only and router.listen_key_length == 0:
+        rest.request(router, Job.LISTEN_KEY, 0)
+    elif lacking != 0 and router.orders[lacking & SLOT_MASK].venue_order_id != 0:
+        rest.request_trades(router, router.orders[lacking & SLOT_MASK])
+    else:
+        _move_phase(router, now_ns)
+
+
+@kernel
+def _clear(router, now_ns):
+    """One step of a cancel-all."""
+    never_inlined()
+    if router.clearing == Clearing.CANCEL:
+        if router.clear_symbol < router.symbol_count:
+            rest.request(router, Job.CANCEL_OPEN, router.clear_symbol)
+            return
+        router.clearing = Clearing.CHECK
+        router.clear_symbol = 0
+        router.clear_wait_ns = now_ns + CLEAR_WAIT_NS
+    if router.clear_symbol == 0:
+        if router.open_orders > 0 and now_ns < router.clear_wait_ns:
+            return
+        router.clear_is_clean = router.open_orders == 0
+    if router.clear_symbol < router.symbol_count:
+        rest.request(router, Job.OPEN_ORDERS, router.clear_symbol)
+        return
+    router.clear_symbol = 0
+    if not router.clear_is_clean:
+        router.clearing = Clearing.CANCEL
+        rest.pause(router, now_ns, RETRY_NS)
+        return
+    router.clearing = Clearing.NONE
+    if router.acknowledge_cancel_all < 0:
+        router.acknowledge_cancel_all = 1
+    if router.phase == Phase.CLEARING:
+        router.phase = Phase.POSITIONS
+        router.position_symbol = 0
+
+
+@inlined
+def _stand_up(router, now_ns):
+    """Both connections stand: the first time nothing old may stay open, later what is ours is asked for."""
+    if router.connections[ORDER_API].state != UP or router.connections[USER_STREAM].state != UP:
+        return
+    if router.reconciled_once == 0:
+        router.phase = Phase.CLEARING
+        router.clearing = Clearing.CANCEL
+        router.clear_symbol = 0
+    else:
+        router.phase = Phase.QUERYING
+        doubt_everything(router, now_ns)
+
+
+@inlined
+def _move_phase(router, now_ns):
+    if router.phase == Phase.QUERYING and unanswered(router) == 0:
+        router.phase = Phase.POSITIONS
+        router.position_symbol = 0
+    if router.phase == Phase.POSITIONS:
+        if router.position_symbol < router.symbol_count:
+            rest.request(router, Job.POSITION, router.position_symbol)
+        else:
+            _be_ready(router)
+    elif router.phase == Phase.READY and not router.cancel_only and now_ns >= router.listen_key_due_ns:
+        rest.request(router, Job.RENEW_KEY, 0)
+
+
+@inlined
+def _be_ready(router):
+    """Orders, fills and positions agree."""
+    router.phase = Phase.READY
+    if router.reconciled_once == 0:
+        router.acknowledge_start = 1
+    router.reconciled_once = 1
+    router.reconciliations += 1
+    add_accounts(router, 1 - router.cancel_only)
