@@ -126,8 +126,12 @@ def _open_journal(plan: LaunchPlan, station: Station, segments: RunSegments, gen
         outboxes=list(station.module.OUTBOXES),
         config=hash_text(msgspec.json.encode(plan.config).decode()),
     )
+    folder = plan.out_dir / "journal"
+    if generation > 1:
+        folder = folder / f"generation-{generation}"
+        folder.mkdir(exist_ok=True)
     writer = JournalWriter(
-        plan.out_dir / "journal",
+        folder,
         header,
         station.row["ports"]["journal"],
         station.state,

@@ -12,6 +12,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import psutil
@@ -85,7 +86,7 @@ class Supervisor:
         self.memory.instruments()[: len(rows)] = rows
         self.memory.set_word(READY, 1)
         for stage in ("exchange", *reversed(TRADING)):
-            self._await(lambda stage=stage: self.memory.cell(stage).acknowledged(Command.START), f"stage {stage}")
+            self._await(partial(self.memory.cell(stage).acknowledged, Command.START), f"stage {stage}")
         for stage in ("exchange", *reversed(TRADING)):
             self._command(stage, Command.RUN)
         self.running_ns = int(now_ns(self.memory.clock_address))
@@ -113,14 +114,20 @@ class Supervisor:
         self.stopping = True
         self._ask("strategy", Command.QUOTES_OFF, CANCEL_S)
         self._ask("router", Command.CANCEL_ALL, CANCEL_S)
+        drained: set[str] = set()
         for stage in (*TRADING, "exchange"):
+            home = self.plan.home_of(stage)
             self._command(stage, Command.DRAIN)
-            self._await_quietly(lambda stage=stage: self.memory.cell(stage).state == DONE, DRAIN_S)
+            drained.add(stage)
+            if drained.issuperset(home.stages):
+                self._await_quietly(partial(self._is_done, stage), DRAIN_S)
 
     def abort(self, cause: str) -> None:
         """Something died or hung: no new orders, cancel everything, by a successor if the router is gone."""
         self.failure = self.failure or cause
         self.stopping = True
+        if "exchange" in self.exits or self.segments is None:
+            return  # there is nobody to cancel with
         self._ask("risk", Command.HALT, 0.1)
         home = self.plan.home_of("router").name
         if home in self.exits or self._is_hung("router"):
@@ -158,6 +165,9 @@ class Supervisor:
             return False
         self._command(stage, command)
         return self._await_quietly(lambda: cell.acknowledged(command), timeout_s)
+
+    def _is_done(self, stage: str) -> bool:
+        return self.memory.cell(stage).state == DONE
 
     def _home(self, stage: str) -> str:
         """Name of the process that a stage lives in now."""
