@@ -118,7 +118,7 @@ def test_fills_missed_while_the_user_stream_was_away_are_fetched(expired):
     while not (asked := [request for request in desk.requests() if "userTrades" in request]):
         desk.respond([{"symbol": "BTCUSDT", "positionAmt": "0.003"}]) if desk.router["job"] else desk.tick()
     venue_order_id = 1_000 + order.order_slot
-    assert asked == [f"GET /fapi/v1/userTrades?symbol=BTCUSDT&orderId={venue_order_id}"]
+    assert asked == [f"GET /fapi/v1/userTrades?symbol=BTCUSDT&limit=1000&orderId={venue_order_id}"]
     trade = {"id": 5, "orderId": venue_order_id, "side": "BUY", "price": "50000.0", "qty": "0.002", "commission": "0.1",
              "maker": True, "time": 50}  # fmt: skip
     other = trade | {"id": 6, "orderId": 9}
