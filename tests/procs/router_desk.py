@@ -38,6 +38,7 @@ class RouterDesk:
             symbols=list(symbols), router=RouterConfig(**knobs), epoch=EPOCH, wall_offset_ns=WALL_MS * MS
         )
         self.stage = OneStage("router", config, symbols=len(symbols))
+        self.stage.frame = np.zeros(1 << 17, np.int64)  # replies of the venue may be long
         self.now_ms = 0
         self.router = self.stage.row["router"]
         for row, symbol in zip(self.router["instruments"], symbols, strict=False):

@@ -1,0 +1,214 @@
+"""Risk and router against the simulated exchange over bad wires: whatever is late, doubled or lost, all books agree.
+
+Risk stage, router stage and the exchange's core in one process. Each channel delays at random; the user stream
+repeats frames; both sockets break in mid-flight and lose what is under way. The exchange's ledger is the oracle.
+"""
+
+import heapq
+import itertools
+import random
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from shm.kernel import new_record
+from tests.procs.one_stage import OneStage
+from tests.procs.router_desk import EPOCH, MS, RouterDesk
+from tests.trader.exchange_desk import ORDERS, REST, USER, WALL_OFFSET_NS, Desk, Sent, exchange_instruments
+from trader.enums import BookState, Command, OrderState, TimeInForce, WireKind
+from trader.messages import LEVELS, BookTop, OrderIntent
+from trader.orders import ARENA, TERMINAL, give_back_slot, order_slot_of, reset_arena, take_slot
+from trader.risk.limits import RiskConfig
+from trader.router.state import ORDER_API, USER_STREAM, Phase
+from trader.router.state import REST as ROUTER_REST
+
+POSITION_LOTS_MAX = 40
+LIMITS = RiskConfig(order_lots_max=20, position_lots_max=POSITION_LOTS_MAX, open_orders_max=12)
+VENUE_END = {ORDER_API: ORDERS, USER_STREAM: USER}
+
+
+class BadWires:
+    """The two stages, the exchange, and what is under way between them."""
+
+    def __init__(self, seed: int, *, doubled: float = 0.1, delay_ms_max: int = 25) -> None:
+        self.rng = random.Random(seed)
+        self.doubled, self.delay_ms_max = doubled, delay_ms_max
+        self.venue = Desk(connect=False, seed=seed + 1)
+        self.router = RouterDesk()
+        self.router.router["instruments"][0] = exchange_instruments("BTCUSDT")[0]
+        self.router.router["wall_offset_ns"] = WALL_OFFSET_NS
+        self.risk = OneStage("risk", SimpleNamespace(symbols=["BTCUSDT"], risk=LIMITS))
+        self.risk.row["risk"]["symbols"][0]["limits"]["size_lots_min"] = 1
+        self.arena = new_record(ARENA)
+        reset_arena(self.arena[0], EPOCH, 1, 40)
+        self.open: dict[int, int] = {}
+        self.under_way: list[tuple[int, int, Callable[[], None]]] = []
+        self.numbers = itertools.count()
+        self.channel_ms: dict[str, int] = {}
+        self.generation = {ORDER_API: 0, USER_STREAM: 0}
+        self.ends: list[int] = []
+        self.now_ms = self.router.now_ms = self.venue.now_ns // MS
+
+    def later(self, channel: str, action: Callable[[], None], delay_ms: int = 0) -> None:
+        """Do it after a random delay, in order within a channel."""
+        at_ms = self.now_ms + delay_ms + self.rng.randint(0, self.delay_ms_max)
+        at_ms = max(at_ms, self.channel_ms.get(channel, 0))
+        self.channel_ms[channel] = at_ms
+        heapq.heappush(self.under_way, (at_ms, next(self.numbers), action))
+
+    def on_connection(self, connection: int, direction: str, action: Callable[[], None]) -> None:
+        """The same on a socket: lost when the socket breaks before."""
+        born = self.generation[connection]
+        self.later(f"{direction}{connection}", lambda: action() if self.generation[connection] == born else None)
+
+    def from_router(self) -> None:
+        """Send what the router wants sent."""
+        wires, self.router._wires = self.router._wires, []
+        for wire in wires:
+            if wire.kind == WireKind.REQUEST:
+                self.later("rest", lambda text=wire.payload: self.to_venue(REST, WireKind.REQUEST, text, 1))
+            elif wire.kind == WireKind.CONNECT:
+                self.later("connect", lambda wire=wire: self.connect(wire), wire.delay_ns // MS)
+            else:
+                frame = lambda text=wire.payload: self.to_venue(ORDERS, WireKind.FRAME, text)  # noqa: E731
+                self.on_connection(ORDER_API, "out", frame)
+        for report in self.router.reports():
+            self.risk.give(report, self.now_ms * MS)
+            if report.state == OrderState.OPEN:
+                self.open[report.order_slot] = report.client_order_id
+            if report.state in TERMINAL and give_back_slot(self.arena[0], report.client_order_id):
+                self.ends.append(report.client_order_id)
+                self.open.pop(report.order_slot, None)
+        for account in self.router.accounts():
+            self.risk.give(account, self.now_ms * MS)
+
+    def connect(self, wire: Any) -> None:
+        """A socket of the router's reaches the venue."""
+        self.generation[wire.connection_id] += 1
+        end = VENUE_END[wire.connection_id]
+        self.to_venue(end, WireKind.CONNECTED, wire.payload)
+        kinds = [WireKind.CONNECTED]
+        if wire.connection_id == ORDER_API:
+            self.to_venue(end, WireKind.AUTHENTICATED, b"")
+            kinds.append(WireKind.AUTHENTICATED)
+        for kind in kinds:
+            stands = lambda kind=kind: self.to_router(wire.connection_id, kind, b"")  # noqa: E731
+            self.on_connection(wire.connection_id, "in", stands)
+
+    def to_router(self, connection: int, kind: int, payload: bytes, status: int = 0) -> None:
+        """Something arrives at the router."""
+        self.router.wire(connection, WireKind(kind), payload, status)
+        self.from_router()
+
+    def to_venue(self, connection: int, kind: int, payload: bytes, status: int = 0) -> None:
+        """Something arrives at the exchange."""
+        self.from_venue(self.venue.give(connection, kind, bytes(payload), status=status))
+
+    def from_venue(self, sent: list[Sent]) -> None:
+        """Send what the exchange wants sent; the user stream says some things twice."""
+        for frame in sent:
+            text = frame.payload
+            if REST in frame.connections:
+                answer = lambda f=frame: self.to_router(ROUTER_REST, WireKind.RESPONSE, f.payload, f.status)  # noqa: E731
+                self.later("rest", answer)
+            for connection in (ORDER_API, USER_STREAM):
+                if VENUE_END[connection] in frame.connections:
+                    times = 1 + (connection == USER_STREAM and self.rng.random() < self.doubled)
+                    told = lambda c=connection, t=text: self.to_router(c, WireKind.FRAME, t)  # noqa: E731
+                    for _ in range(times):
+                        self.on_connection(connection, "in", told)
+
+    def lose(self, connection: int) -> None:
+        """Break a socket with all that is on it."""
+        self.generation[connection] += 1
+        self.to_venue(VENUE_END[connection], WireKind.LOST, b"")
+        self.to_router(connection, WireKind.LOST, b"", 1006)
+
+    def trade(self) -> None:
+        """Ask risk for a random order near the touch; cancel a random one."""
+        bid, ask = self.venue.touch()
+        lots = (1,) * LEVELS
+        prices = (tuple(bid - i for i in range(LEVELS)), tuple(ask + i for i in range(LEVELS)))
+        self.risk.give(BookTop(0, 0, 0, 1, int(BookState.LIVE), prices[0], lots, prices[1], lots), self.now_ms * MS)
+        side = self.rng.choice((1, -1))
+        force = self.rng.choice((TimeInForce.POST_ONLY, TimeInForce.POST_ONLY, TimeInForce.GOOD_TILL_CANCEL))
+        reach = self.rng.randint(0, 2) if force == TimeInForce.POST_ONLY else -2
+        price = bid - reach if side > 0 else ask + reach
+        client_order_id = take_slot(self.arena[0])
+        if client_order_id:
+            slot, size = order_slot_of(client_order_id), self.rng.randint(1, 20)
+            intent = OrderIntent(0, 0, client_order_id, slot, side, price, size, int(force), 0, 1)
+            self.risk.give(intent, self.now_ms * MS)
+        for order in self.risk.taken("risk_router"):
+            self.router.give(order)
+        for refusal in self.risk.taken("risk_strategy"):
+            give_back_slot(self.arena[0], refusal.client_order_id)
+        if self.open and self.rng.random() < 0.5:
+            slot = self.rng.choice(sorted(self.open))
+            self.router.cancel(slot, self.open[slot])
+        self.from_router()
+
+    def run(self, ms: int, *, trading: bool = False, breaking: float = 0.0) -> None:
+        """Let time pass in steps of 5 ms; whatever happens, the venue's position stays within the limit."""
+        for _ in range(ms // 5):
+            self.now_ms += 5
+            self.router.now_ms = self.now_ms
+            while self.under_way and self.under_way[0][0] <= self.now_ms:
+                heapq.heappop(self.under_way)[2]()
+            self.from_venue(self.venue.pass_time(5))
+            if self.now_ms % 50 == 0:
+                self.router.tick(0)
+                self.from_router()
+            if trading and self.now_ms % 20 == 0:
+                self.trade()
+            if self.rng.random() < breaking:
+                self.lose(self.rng.choice((ORDER_API, USER_STREAM)))
+            assert abs(self.venue.ledger["position_lots"]) <= POSITION_LOTS_MAX
+
+    def books(self) -> dict[str, tuple[int, ...]]:
+        """Position, executions, open orders and money as each party has them."""
+        ledger, risk, router = self.venue.ledger, self.risk.row["risk"], self.router.router
+        position = risk["symbols"][0]["position"]
+        return {
+            "lots": (int(ledger["position_lots"]), int(router["position_lots"][0]), int(position["lots"])),
+            "fills": (int(ledger["fills"]), int(router["filled"]), int(risk["fills"])),
+            "open": (int(ledger["open_orders"]), int(router["open_orders"]), int(risk["open_orders"])),
+            "cash_e8": (int(ledger["cash_e8"]), int(position["cash_e8"])),
+            "fees_e8": (int(ledger["fees_e8"]), int(position["fees_e8"])),
+        }
+
+
+@pytest.mark.parametrize(
+    ("seed", "doubled", "delay_ms_max", "breaking"),
+    [
+        (1, 0.0, 5, 0.0),
+        (2, 0.1, 25, 0.0),
+        (3, 0.1, 25, 0.002),
+        (4, 0.3, 60, 0.005),
+        (5, 0.3, 120, 0.003),
+        (6, 0.1, 25, 0.01),
+    ],
+)
+def test_all_books_agree_after_late_doubled_and_lost_messages(seed, doubled, delay_ms_max, breaking):
+    session = BadWires(seed, doubled=doubled, delay_ms_max=delay_ms_max)
+    session.run(1_500)
+    assert session.router.router["phase"] == Phase.READY
+    session.run(8_000, trading=True, breaking=breaking)
+    session.run(12_000)
+    assert session.router.router["phase"] == Phase.READY
+    session.router.command(Command.CANCEL_ALL)
+    session.from_router()
+    session.run(8_000)
+    books = session.books()
+
+    assert session.router.router["acknowledge_cancel_all"] == 0
+    assert {name: len(set(values)) for name, values in books.items()} == dict.fromkeys(books, 1), books
+    assert books["open"] == (0, 0, 0)
+    assert books["fills"][0] > 20
+    assert len(session.ends) == len(set(session.ends))
+    assert session.router.count("overfills") == session.router.count("bad_frames") == 0
+    assert session.risk.row["risk"]["halted"] == 0
+    assert (session.router.count("duplicate_fills") > 0) == (doubled > 0)
+    assert (session.router.count("unknown") > 0) == (breaking > 0 or delay_ms_max > 50)
