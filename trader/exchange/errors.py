@@ -1,0 +1,66 @@
+"""Error codes of the venue and their messages.
+
+Codes are the real venue's (Binance USD-M error list), with texts shortened where they carry a variable.
+They are numpy integers: a plain constant as an argument would compile the callee once more for its value.
+"""
+
+import numpy as np
+
+NONE = np.int64(0)
+UNAVAILABLE = np.int64(-1001)
+TOO_MANY_REQUESTS = np.int64(-1003)
+UNSUPPORTED = np.int64(-1020)
+BAD_SIGNATURE = np.int64(-1022)
+MISSING_PARAMETER = np.int64(-1102)
+BAD_PRECISION = np.int64(-1111)
+BAD_TIME_IN_FORCE = np.int64(-1115)
+BAD_TYPE = np.int64(-1116)
+BAD_SIDE = np.int64(-1117)
+BAD_SYMBOL = np.int64(-1121)
+BAD_JSON = np.int64(-1135)
+CANCEL_REJECTED = np.int64(-2011)
+NO_SUCH_ORDER = np.int64(-2013)
+NOT_AUTHENTICATED = np.int64(-2015)
+TOO_MANY_ORDERS = np.int64(-2025)
+QUANTITY_TOO_SMALL = np.int64(-4004)
+QUANTITY_TOO_LARGE = np.int64(-4005)
+PRICE_NOT_ON_TICK = np.int64(-4014)
+BAD_CLIENT_ID = np.int64(-4015)
+PRICE_TOO_HIGH = np.int64(-4016)
+QUANTITY_NOT_ON_STEP = np.int64(-4023)
+PRICE_TOO_LOW = np.int64(-4024)
+DUPLICATE_CLIENT_ID = np.int64(-4116)
+NOTIONAL_TOO_SMALL = np.int64(-4164)
+NO_SUCH_PATH = np.int64(-5000)
+POST_ONLY_WOULD_TAKE = np.int64(-5022)
+
+MESSAGES = b"""\
+1001 Internal error; unable to process your request. Please try again.
+1003 The market has not begun yet; please try again.
+1020 This operation is not supported.
+1022 Signature for this request is not valid.
+1102 A mandatory parameter was not sent, was empty/null, or malformed.
+1111 Precision is over the maximum defined for this asset.
+1115 Invalid timeInForce.
+1116 Invalid orderType.
+1117 Invalid side.
+1121 Invalid symbol.
+1135 Invalid JSON request.
+2011 Unknown order sent.
+2013 Order does not exist.
+2015 Invalid API-key, IP, or permissions for action.
+2025 Reach max open order limit.
+4004 Quantity less than min quantity.
+4005 Quantity greater than max quantity.
+4014 Price not increased by tick size.
+4015 Client order id is not valid.
+4016 Price is higher than the multiplier cap.
+4023 Quantity not increased by step size.
+4024 Price is lower than the multiplier floor.
+4116 ClientOrderId is duplicated.
+4164 Order's notional must be no smaller than the minimum (unless you choose reduce only).
+5000 Path or method is invalid.
+5022 Due to the order could not be executed as maker, the Post Only order will be rejected. The order will not be \
+recorded in the order history
+"""
+"""One line each: the code without its sign, a space, the text."""

@@ -1,0 +1,146 @@
+"""What the account is told: replies of the order API and events of the user stream.
+
+Every kernel takes the whole exchange record (see venue.EXCHANGE). Event times are `exchange.event_ms`: the
+wall clock, or on a recorded market the time of the last recorded event.
+"""
+
+import numpy as np
+
+from shm.kernel import kernel
+from trader.compile_hints import never_inlined
+from trader.exchange.account import client_id_of
+from trader.exchange.errors import NOT_AUTHENTICATED
+from trader.exchange.market_data import aim
+from trader.exchange.outbox import say
+from trader.exchange.requests import ID
+from trader.exchange.text import WORD_BUY, WORD_GTX, WORD_SELL, WORD_TRADE, integer_at
+
+NO_FILL = np.int64(-1)
+ORDER_BYTES = 768
+"""Room that ORDER_TEMPLATE needs."""
+
+ORDER_TEMPLATE = (
+    b'{"orderId":#iC,"symbol":"#s","status":"#wD","clientOrderId":"#cE","price":"#pG","avgPrice":"#dH","origQty":"#qI",'
+    b'"executedQty":"#qJ","cumQty":"#qJ","cumQuote":"#eK","timeInForce":"#wL","type":"LIMIT","reduceOnly":false,'
+    b'"closePosition":false,"side":"#wM","positionSide":"BOTH","stopPrice":"0","workingType":"CONTRACT_PRICE",'
+    b'"priceProtect":false,"origType":"LIMIT","priceMatch":"NONE","selfTradePreventionMode":"EXPIRE_MAKER",'
+    b'"goodTillDate":0,"time":#iN,"updateTime":#iO}'
+)
+REPLY_TEMPLATE = b'{"id":#cX,"status":200,"result":' + ORDER_TEMPLATE + b"}"
+ERROR_TEMPLATE = b'{"id":#cX,"status":#iC,"error":{"code":#iD,"msg":"#mD"}}'
+DONE_TEMPLATE = b'{"id":#cX,"result":null}'
+EVENT_TEMPLATE = (
+    b'{"e":"ORDER_TRADE_UPDATE","E":#iB,"T":#iB,"o":{"s":"#s","c":"#cE","S":"#wM","o":"LIMIT","f":"#wL","q":"#qI",'
+    b'"p":"#pG","ap":"#dH","sp":"0","x":"#wP","X":"#wD","i":#iC,"l":"#qQ","z":"#qJ","L":"#pR","n":"#eS","N":"USDT",'
+    b'"T":#iB,"t":#iT,"b":"0","a":"0","m":#bU,"R":false,"wt":"CONTRACT_PRICE","ot":"LIMIT","ps":"BOTH","cp":false,'
+    b'"rp":"#eV","pP":false,"si":0,"ss":0,"V":"EXPIRE_MAKER","pm":"NONE","gtd":0}}'
+)
+ACCOUNT_TEMPLATE = (
+    b'{"e":"ACCOUNT_UPDATE","E":#iB,"T":#iB,"a":{"m":"ORDER","B":[{"a":"USDT","wb":"#eC","cw":"#eC","bc":"0"}],'
+    b'"P":[{"s":"#s","pa":"#qD","ep":"#dE","cr":"#eF","up":"0","mt":"cross","iw":"0","ps":"BOTH"}]}}'
+)
+
+
+@kernel
+def load_order(exchange, index, status):
+    """The writer with an order in its slots C to O, told to have that status."""
+    never_inlined()
+    order = exchange.account.orders[index]
+    instrument = exchange.instruments[order.symbol_id]
+    writer = aim(exchange, order.symbol_id, exchange.event_ms)
+    values = writer.values
+    values[2] = order.order_id
+    values[3] = status
+    values[4] = client_id_of(order)
+    values[5] = order.id_length
+    values[6] = order.price_ticks
+    values[7] = order.filled_value * instrument.tick_multiple // order.filled_lots if order.filled_lots > 0 else 0
+    values[8] = order.lots
+    values[9] = order.filled_lots
+    values[10] = order.filled_value * instrument.tick_value_e8
+    values[11] = WORD_GTX + order.time_in_force
+    values[12] = WORD_BUY if order.side > 0 else WORD_SELL
+    values[13] = order.placed_ms
+    values[14] = order.updated_ms
+    return writer
+
+
+@kernel
+def _load_id(exchange):
+    """Fill slots X and Y with the request's id as it came; length 0, that is null, if it has none."""
+    fields = exchange.fields
+    values = exchange.writer.values
+    is_text = fields.is_text[ID]
+    length = fields.length[ID]
+    values[23] = fields.start[ID] - is_text
+    values[24] = length + 2 * is_text
+    if length > 64 or (is_text == 0 and integer_at(fields.start[ID], length) < 0):
+        values[24] = 0
+
+
+@kernel
+def reply_order(exchange, connection_id, index, status):
+    """Answer an order API request with the order, told to have that status."""
+    _load_id(exchange)
+    say(exchange.outbox, 1 << connection_id, REPLY_TEMPLATE, load_order(exchange, index, status))
+
+
+@kernel
+def reply_error(exchange, connection_id, code):
+    """Answer an order API request with an error."""
+    never_inlined()
+    _load_id(exchange)
+    exchange.writer.values[2] = 401 if code == NOT_AUTHENTICATED else 400
+    exchange.writer.values[3] = code
+    say(exchange.outbox, 1 << connection_id, ERROR_TEMPLATE, exchange.writer)
+
+
+@kernel
+def reply_done(exchange, connection_id):
+    """Answer a request that has no result."""
+    _load_id(exchange)
+    say(exchange.outbox, 1 << connection_id, DONE_TEMPLATE, exchange.writer)
+
+
+@kernel
+def report_order(exchange, index, fill_place):
+    """Send ORDER_TRADE_UPDATE for an order as it is now; with a fill (its place in `fills`), for that fill."""
+    never_inlined()
+    order = exchange.account.orders[index]
+    record = exchange.account.fills[max(fill_place, 0)]
+    writer = load_order(exchange, index, order.status)
+    has_fill = 1 if fill_place >= 0 else 0
+    values = writer.values
+    values[15] = WORD_TRADE if has_fill else order.status
+    values[16] = record.lots * has_fill
+    values[17] = record.price_ticks * has_fill
+    values[18] = record.fee_e8 * has_fill
+    values[19] = record.trade_id * has_fill
+    values[20] = record.is_maker * has_fill
+    values[21] = record.realized_e8 * has_fill
+    say(exchange.outbox, exchange.connections.users, EVENT_TEMPLATE, writer)
+
+
+@kernel
+def report_account(exchange, symbol_id):
+    """Send ACCOUNT_UPDATE with the wallet and one symbol's position."""
+    never_inlined()
+    ledger = exchange.account.ledger[symbol_id]
+    wallet_e8 = exchange.account.wallet_e8
+    for other in range(exchange.symbol_count):
+        wallet_e8 += exchange.account.ledger[other].realized_e8 - exchange.account.ledger[other].fees_e8
+    writer = aim(exchange, symbol_id, exchange.event_ms)
+    writer.values[2] = wallet_e8
+    writer.values[3] = ledger.position_lots
+    writer.values[4] = entry_price(ledger, exchange.instruments[symbol_id])
+    writer.values[5] = ledger.realized_e8
+    say(exchange.outbox, exchange.connections.users, ACCOUNT_TEMPLATE, writer)
+
+
+@kernel
+def entry_price(ledger, instrument):
+    """Average price of the open position in units of the price's last decimal, rounded down; 0 if flat."""
+    lots = abs(ledger.position_lots)
+    if lots == 0:
+        return 0
+    return ledger.cost_e8 // instrument.tick_value_e8 * instrument.tick_multiple // lots

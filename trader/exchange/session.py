@@ -1,0 +1,115 @@
+"""What clients do: connect, log on, subscribe, send orders and requests, and get lost.
+
+Every kernel takes the whole exchange record (see venue.EXCHANGE).
+"""
+
+from shm.kernel import kernel
+from trader.compile_hints import never_inlined
+from trader.enums import WireKind
+from trader.exchange import connections, errors
+from trader.exchange.market_data import send_touch
+from trader.exchange.order_entry import cancel_order, place_order, query_order, withdraw_all
+from trader.exchange.reports import reply_done, reply_error
+from trader.exchange.requests import METHOD, PARAMS, forget_fields, scan_json
+from trader.exchange.rest import on_request
+from trader.exchange.text import word_at
+
+METHODS = b"order.place order.cancel order.status "
+PLACE, CANCEL, STATUS = range(3)
+SUBSCRIPTIONS = b"UNSUBSCRIBE SUBSCRIBE "
+"""By number: what connections.subscribe_all wants."""
+
+
+@kernel
+def on_client(exchange, connection_id, kind, status, payload, length):
+    """One message of a client's connection."""
+    if kind == WireKind.CONNECTED:
+        _connect(exchange, connection_id, payload, length)
+    elif kind == WireKind.AUTHENTICATED:
+        exchange.connections.authenticated |= 1 << connection_id
+    elif kind == WireKind.LOST:
+        _lose(exchange, connection_id)
+    elif kind == WireKind.REQUEST:
+        exchange.requests += 1
+        on_request(exchange, connection_id, status, payload, length)
+    elif kind == WireKind.FRAME and exchange.connections.kind[connection_id] == connections.ORDERS:
+        exchange.requests += 1
+        _on_order_request(exchange, connection_id, payload, length)
+    elif kind == WireKind.FRAME and exchange.connections.kind[connection_id] == connections.MARKET:
+        exchange.requests += 1
+        _on_subscription(exchange, connection_id, payload, length)
+    else:
+        exchange.bad_messages += 1
+
+
+@kernel
+def _connect(exchange, connection_id, path, length):
+    """Admit a connection by its path, or have it closed."""
+    never_inlined()
+    own = exchange.connections
+    used = connections.admit(own, connection_id, path, length)
+    if used == connections.REFUSED:
+        exchange.outbox.closing |= 1 << connection_id
+    elif own.kind[connection_id] == connections.MARKET:
+        connections.subscribe_all(exchange, connection_id, path + used, length - used, connections.BEGIN)
+        _greet(exchange, connection_id)
+
+
+@kernel
+def _greet(exchange, connection_id):
+    """Tell a new listener the touch of each generated market whose best quotes it gets."""
+    for symbol_id in range(exchange.symbol_count):
+        listeners = exchange.connections.streams[symbol_id, connections.TICKER] & (1 << connection_id)
+        if listeners != 0 and exchange.is_recorded == 0:
+            send_touch(exchange, symbol_id, listeners, exchange.now_ms)
+
+
+@kernel
+def _lose(exchange, connection_id):
+    """Forget a connection; with cancel_on_disconnect the account's last order connection takes its orders along."""
+    own = exchange.connections
+    was_trading = own.kind[connection_id] == connections.ORDERS and (own.authenticated >> connection_id) & 1
+    connections.forget(own, connection_id)
+    if was_trading and exchange.cancel_on_disconnect and own.authenticated == 0:
+        for symbol_id in range(exchange.symbol_count):
+            withdraw_all(exchange, symbol_id)
+
+
+@kernel
+def _on_order_request(exchange, connection_id, text, length):
+    """One frame of the order API: exactly one reply goes out."""
+    never_inlined()
+    fields = exchange.fields
+    if scan_json(fields, text, length) == 0:
+        forget_fields(fields)
+        reply_error(exchange, connection_id, errors.BAD_JSON)
+        return
+    method = word_at(METHODS, fields.start[METHOD], fields.length[METHOD])
+    if method < 0:
+        reply_error(exchange, connection_id, errors.UNSUPPORTED)
+    elif (exchange.connections.authenticated >> connection_id) & 1 == 0:
+        reply_error(exchange, connection_id, errors.NOT_AUTHENTICATED)
+    elif method == PLACE:
+        place_order(exchange, connection_id)
+    elif method == CANCEL:
+        cancel_order(exchange, connection_id)
+    else:
+        query_order(exchange, connection_id)
+
+
+@kernel
+def _on_subscription(exchange, connection_id, text, length):
+    """SUBSCRIBE or UNSUBSCRIBE on a market connection, params a list of stream names."""
+    never_inlined()
+    fields = exchange.fields
+    is_json = scan_json(fields, text, length)
+    if is_json == 0:
+        forget_fields(fields)
+    method = word_at(SUBSCRIPTIONS, fields.start[METHOD], fields.length[METHOD])
+    if method < 0:
+        reply_error(exchange, connection_id, errors.UNSUPPORTED if is_json else errors.BAD_JSON)
+        return
+    connections.subscribe_all(exchange, connection_id, fields.start[PARAMS], fields.length[PARAMS], method)
+    reply_done(exchange, connection_id)
+    if method == connections.BEGIN:
+        _greet(exchange, connection_id)

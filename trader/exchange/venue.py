@@ -1,0 +1,220 @@
+"""The simulated exchange as a whole: its state, its start, and one kernel per kind of message.
+
+    WireIn --> on_wire --+                          +--> trades, best quotes, depth   (generated market)
+    Timer  --> on_timer -+--> advance the order flow +--> recorded frames, verbatim    (recorded market)
+                         +--> requests               +--> replies, user stream events  (our account)
+
+After each call `exchange.outbox` holds what is to be sent. On a recorded market, frames on connection 0 are
+the recording's own; event times are theirs. Connections 1 to 63 are clients. The ledger is at
+`exchange["account"]["ledger"][symbol_id]` (see account.LEDGER).
+"""
+
+import math
+
+import numpy as np
+
+from shm.kernel import kernel
+from trader.compile_hints import never_inlined
+from trader.enums import WireKind
+from trader.exchange import matching, order_flow
+from trader.exchange.account import ACCOUNT
+from trader.exchange.config import SYMBOLS_MAX, ExchangeConfig
+from trader.exchange.connections import CONNECTIONS, LISTEN_KEY_BYTES
+from trader.exchange.market_data import ASKS, BIDS, STREAM, publish_depth
+from trader.exchange.order_entry import settle, withdraw_all
+from trader.exchange.outbox import CONNECTIONS_MAX, OUTBOX, clear, commit_closing, has_room
+from trader.exchange.playback import on_recorded
+from trader.exchange.recorded_book import RECORDED
+from trader.exchange.recording import REPLAY
+from trader.exchange.requests import FIELDS
+from trader.exchange.session import on_client
+from trader.exchange.text import WRITER
+from trader.exchange.validation import REQUEST
+from trader.instrument import INSTRUMENT
+
+FIRST_UPDATE_ID = 1_000_000
+EARLY_ARRIVALS = 4_000
+
+MARKET = np.dtype(
+    [
+        ("cancel_all_ns", "i8"),  # dead-man timer, 0: off
+        ("stream", STREAM),
+        ("flow", order_flow.FLOW),
+        ("recorded", RECORDED),
+        ("book", matching.BOOK),
+    ],
+    align=True,
+)
+
+EXCHANGE = np.dtype(
+    [
+        ("account", ACCOUNT),
+        ("symbol_count", "i8"),
+        ("is_recorded", "i8"),
+        ("is_open", "i8"),
+        ("cancel_on_disconnect", "i8"),
+        ("wall_offset_ns", "i8"),
+        ("depth_interval_ns", "i8"),
+        ("now_ns", "i8"),
+        ("now_ms", "i8"),  # wall clock
+        ("event_ms", "i8"),  # wall clock, or the recording's
+        ("requests", "i8"),
+        ("bad_messages", "i8"),
+        ("instruments", INSTRUMENT, (SYMBOLS_MAX,)),
+        ("connections", CONNECTIONS),
+        ("fields", FIELDS),
+        ("request", REQUEST),
+        ("writer", WRITER),
+        ("outbox", OUTBOX),
+        ("replay", REPLAY),
+        ("markets", MARKET, (SYMBOLS_MAX,)),
+    ],
+    align=True,
+)
+
+
+def prepare(
+    exchange: np.ndarray,
+    config: ExchangeConfig,
+    instruments: np.ndarray,
+    *,
+    wall_offset_ns: int,
+    recorded: bool = False,
+) -> None:
+    """Fill a fresh, zeroed EXCHANGE of shape (1,). Generated markets open with the first message.
+
+    Raises ValueError for more than SYMBOLS_MAX instruments, or a start price below one tick.
+    """
+    if len(instruments) > SYMBOLS_MAX:
+        raise ValueError(f"exchange: found {len(instruments)} symbols, allowed 1 to {SYMBOLS_MAX}")
+    own = exchange[0]
+    own["symbol_count"] = len(instruments)
+    own["is_recorded"] = int(recorded or config.recorded)
+    own["cancel_on_disconnect"] = int(config.cancel_on_disconnect)
+    own["wall_offset_ns"] = wall_offset_ns
+    own["depth_interval_ns"] = config.depth_interval_ms * 1_000_000
+    own["account"]["wallet_e8"] = round(config.wallet_usd * 1e8)
+    own["account"]["fee_maker_e8"] = config.fee_maker_e8
+    own["account"]["fee_taker_e8"] = config.fee_taker_e8
+    own["connections"]["listen_key"] = _listen_key(config.seed)
+    for symbol_id, instrument in enumerate(instruments):
+        own["instruments"][symbol_id] = instrument
+        _prepare_flow(own["markets"][symbol_id]["flow"], config, instrument, symbol_id)
+
+
+def _prepare_flow(flow: np.void, config: ExchangeConfig, instrument: np.void, symbol_id: int) -> None:
+    """Set the order flow's parameters; each symbol has random numbers of its own."""
+    name = bytes(instrument["symbol"][: instrument["symbol_length"]]).decode()
+    price = config.price_start_by_symbol.get(name, config.price_start)
+    ticks = round(price * 10 ** int(instrument["price_decimals"]) / int(instrument["tick_multiple"]))
+    if ticks < 1:
+        raise ValueError(f"exchange.price_start: found {price} for {name}, allowed at least one tick")
+    flow["random"] = (config.seed * 0x9E3779B97F4A7C15 + symbol_id * 0xD1B54A32D192ED03) % 2**64
+    flow["is_paused"] = int(config.flow_paused)
+    flow["resting_orders"] = config.resting_orders
+    flow["rate"] = config.events_per_second * (1.0 - config.clustering)
+    flow["branching"] = config.clustering
+    flow["decay"] = 1_000.0 / config.cluster_ms
+    flow["excitation"] = config.events_per_second * config.clustering
+    flow["reversion"] = math.log(2.0) / config.volatility_half_life_s
+    flow["log_variance_sd"] = config.log_variance_sd
+    flow["volatility"] = config.volatility_bps * 1e-4
+    flow["fair_ticks"] = ticks + 0.5
+    flow["start_ticks"] = ticks
+    flow["log_lots_median"] = math.log(config.order_lots_median)
+
+
+def _listen_key(seed: int) -> np.ndarray:
+    """The account's listen key: 64 letters and digits, from the seed."""
+    letters = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", dtype=np.uint8)
+    return letters[np.random.default_rng(seed).integers(0, len(letters), LISTEN_KEY_BYTES)]
+
+
+@kernel
+def _open_market(exchange, symbol_id):
+    """Open the book, fill it with resting orders, and let it live a while, before anybody listens."""
+    never_inlined()
+    market = exchange.markets[symbol_id]
+    flow = market.flow
+    matching.open_book(market.book, int(flow.start_ticks))
+    for count in range(flow.resting_orders):
+        exchange.account.order_id += 1
+        order_flow.quote(flow, market.book, BIDS if count % 2 == 0 else ASKS, exchange.account.order_id)
+        if matching.must_publish(market.book):
+            publish_depth(exchange, symbol_id)
+    order_flow.draw_arrival(flow)
+    for _ in range(EARLY_ARRIVALS if flow.rate > 0.0 else 0):
+        exchange.account.order_id += 1
+        order_flow.arrive(flow, market.book, exchange.account.order_id)
+        order_flow.draw_arrival(flow)
+        if matching.must_publish(market.book):
+            publish_depth(exchange, symbol_id)
+    market.book.match_count = 0
+    flow.arrivals = 0
+    flow.next_ns = 0
+    market.stream.update_id = FIRST_UPDATE_ID
+    settle(exchange, symbol_id, BIDS, matching.BACKGROUND, exchange.now_ms)
+    publish_depth(exchange, symbol_id)
+
+
+@kernel
+def on_wire(exchange, connection_id, kind, status, payload, length, now_ns):
+    """Something arrived on a connection (WireIn): what to send is in the outbox afterwards."""
+    _begin_step(exchange, now_ns)
+    if connection_id == 0 and kind == WireKind.FRAME and exchange.is_recorded:
+        on_recorded(exchange, payload, length)
+    elif connection_id < 1 or connection_id >= CONNECTIONS_MAX:
+        exchange.bad_messages += 1
+    else:
+        advance(exchange)
+        on_client(exchange, connection_id, kind, status, payload, length)
+    commit_closing(exchange.outbox)
+
+
+@kernel
+def on_timer(exchange, now_ns):
+    """Time has passed: background orders arrive, depth updates and dead-man timers fall due."""
+    _begin_step(exchange, now_ns)
+    advance(exchange)
+    for symbol_id in range(exchange.symbol_count):
+        market = exchange.markets[symbol_id]
+        if market.cancel_all_ns != 0 and now_ns >= market.cancel_all_ns:
+            market.cancel_all_ns = 0
+            withdraw_all(exchange, symbol_id)
+    commit_closing(exchange.outbox)
+
+
+@kernel
+def _begin_step(exchange, now_ns):
+    never_inlined()
+    clear(exchange.outbox)
+    exchange.now_ns = now_ns
+    exchange.now_ms = (now_ns + exchange.wall_offset_ns) // 1_000_000
+    if exchange.is_recorded == 0 or exchange.event_ms == 0:
+        exchange.event_ms = exchange.now_ms
+    if exchange.is_open == 0:
+        exchange.is_open = 1
+        for symbol_id in range(exchange.symbol_count if exchange.is_recorded == 0 else 0):
+            _open_market(exchange, symbol_id)
+
+
+@kernel
+def advance(exchange):
+    """Let the generated markets go on until now; a step that has much to send leaves the rest to the next."""
+    never_inlined()
+    if exchange.is_recorded:
+        return
+    for symbol_id in range(exchange.symbol_count):
+        market = exchange.markets[symbol_id]
+        while has_room(exchange.outbox) and order_flow.due(market.flow, exchange.now_ns):
+            if matching.must_publish(market.book):
+                publish_depth(exchange, symbol_id)
+            event_ms = (market.flow.next_ns + exchange.wall_offset_ns) // 1_000_000
+            exchange.account.order_id += 1
+            result = order_flow.arrive(market.flow, market.book, exchange.account.order_id)
+            order_flow.draw_arrival(market.flow)
+            if result != 0:
+                settle(exchange, symbol_id, result, matching.BACKGROUND, event_ms)
+        is_due = exchange.now_ns - market.stream.depth_ns >= exchange.depth_interval_ns
+        if is_due or matching.must_publish(market.book):
+            publish_depth(exchange, symbol_id)
