@@ -92,6 +92,7 @@ def start(state: np.ndarray, config: Any, instruments: np.ndarray) -> None:
     desk["symbol_count"] = len(instruments)
     desk["requote_ticks"] = settings.requote_ticks
     desk["refusal_pause_ns"] = settings.refusal_pause_ms * 1_000_000
+    desk["reject_pause_ns"] = settings.reject_pause_ms * 1_000_000
     desk["cancel_retry_ns"] = settings.cancel_retry_ms * 1_000_000
     desk["book_age_ns_max"] = settings.book_age_ms_max * 1_000_000
     own["belief_age_ns_max"] = settings.belief_age_ms_max * 1_000_000

@@ -34,6 +34,7 @@ class Desk:
         row = self.row
         row["symbol_count"], row["running"], row["requote_ticks"] = 1, 1, 5
         row["refusal_pause_ns"], row["cancel_retry_ns"], row["book_age_ns_max"] = 100, 1_000, 10_000
+        row["reject_pause_ns"] = 100
         row["arena"]["epoch"] = 3
         reset_arena(row["arena"], 3, STAGE_STRATEGY, ORDER_SLOTS_MAX)
         self.symbol["reconciled"] = 1

@@ -33,9 +33,7 @@ def on_report(desk, report, now_ns):
         desk.unmatched += 1
         return 0
     if (TERMINAL >> report.state) & 1:
-        refused = report.state == OrderState.REJECTED or report.state == OrderState.DENIED
-        desk.rejects += 1 if refused else 0
-        return free_line(desk, report.client_order_id, now_ns + desk.refusal_pause_ns if refused else now_ns)
+        return free_line(desk, report.client_order_id, now_ns + _pause_ns(desk, report.state))
     ticket = desk.tickets[slot]
     line = line_of(symbol, ticket.side_index, ticket.level)
     line.leaves_lots = max(report.size_lots - report.cumulative_lots, 0)
@@ -44,6 +42,19 @@ def on_report(desk, report, now_ns):
     if report.kind == ReportKind.CANCEL_REJECTED and line.state == CANCELING:
         # The order was perhaps just filled: its report is under way. Otherwise the retry asks again.
         line.cancel_ns = now_ns
+    return 0
+
+
+@kernel
+def _pause_ns(desk, state):
+    """How long a line rests after an order that ended in `state`: the venue's refusals are mostly of a touch that
+    moved and are over with the next book, our own are not."""
+    if state == OrderState.REJECTED:
+        desk.rejects += 1
+        return desk.reject_pause_ns
+    if state == OrderState.DENIED:
+        desk.rejects += 1
+        return desk.refusal_pause_ns
     return 0
 
 

@@ -37,7 +37,9 @@ class StrategyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     position_lots_max: int = 100
     """Quotes are cut so that, all filled, the position stays within; the strategy's own, risk has its own too."""
     refusal_pause_ms: int = 100
-    """A level that was refused or rejected waits this long before its next try."""
+    """A level that risk refused, or the router denied, waits this long before its next try."""
+    reject_pause_ms: int = 2
+    """A level that the venue rejected waits this long: its price met a touch that had moved."""
     cancel_retry_ms: int = 250
     """A cancel that nothing has answered is asked for again."""
     book_age_ms_max: int = 5_000
@@ -59,6 +61,7 @@ class StrategyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
             ("requote_ticks", 0, 10**6),
             ("position_lots_max", 1, 10**9),
             ("refusal_pause_ms", 0, 60_000),
+            ("reject_pause_ms", 0, 60_000),
             ("cancel_retry_ms", 10, 60_000),
             ("book_age_ms_max", 10, 600_000),
             ("belief_age_ms_max", 10, 600_000),

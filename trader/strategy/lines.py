@@ -77,6 +77,7 @@ DESK = np.dtype(
         ("running", "i8"),
         ("requote_ticks", "i8"),
         ("refusal_pause_ns", "i8"),
+        ("reject_pause_ns", "i8"),
         ("cancel_retry_ns", "i8"),
         ("book_age_ns_max", "i8"),
         ("intents", "i8"),
