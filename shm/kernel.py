@@ -92,7 +92,8 @@ class Kernel(CPUDispatcher):
         return self.python_twin.inspect_asm(signature)
 
 
-_OPTIONS: dict[str, Any] = {"nopython": True, "nogil": True, "error_model": "numpy"}
+_OPTIONS: dict[str, Any] = {"nopython": True, "nogil": True, "error_model": "numpy", "forceinline": False}
+"""`forceinline` is said, because numba otherwise hands an inlined caller's down to what it calls."""
 
 
 def kernel(function: Callable[..., Any]) -> Any:
