@@ -19,7 +19,7 @@ from trader.orders import (
 )
 from trader.router.outgoing import add_report
 from trader.router.placing import retire
-from trader.router.state import Phase
+from trader.router.state import ORDER_API, UP, USER_STREAM
 from trader.venues.binance.json_cursor import units_of
 from trader.venues.binance.order_events import (
     CANCELED,
@@ -204,10 +204,16 @@ def _apply_cancel_error(router, order, code, now_ns):
 
 @kernel
 def _apply_not_found(router, order, now_ns):
-    """ "No such order" by client id: an end only on the third time, and five seconds after the last word."""
+    """Answered "no such order": an end only on the third time, and after five seconds without a word while
+    both connections stood.
+    """
     never_inlined()
     order.not_found += 1
-    if order.not_found < NOT_FOUND_MIN or now_ns - order.heard_ns < QUIET_NS or router.phase == Phase.CONNECTING:
+    replies, events = router.connections[ORDER_API], router.connections[USER_STREAM]
+    quiet_since_ns = max(order.heard_ns, replies.since_ns, events.since_ns)
+    if replies.state != UP or events.state != UP or now_ns - quiet_since_ns < QUIET_NS:
+        return
+    if order.not_found < NOT_FOUND_MIN:
         return
     if order.state == OrderState.SENT or order.state == OrderState.UNKNOWN:
         reject(router, order, NO_SUCH_ORDER, now_ns)
