@@ -15,7 +15,7 @@ from shm.kernel import kernel
 
 CRASHED = 99
 _LIBC = ctypes.CDLL(None, use_errno=True)
-_TRACE_ME, _SINGLE_STEP = 0, 9
+_TRACE_ME, _CONTINUE, _SINGLE_STEP = 0, 7, 9
 _STEPS_MAX = 200_000
 _STOP = int(signal.SIGSTOP)
 
@@ -94,6 +94,48 @@ def crash_images(action: Callable[[], object], memory: np.ndarray) -> list[bytes
             os.waitpid(pid, 0)
 
 
-def _step(pid: int) -> None:
-    if _LIBC.ptrace(_SINGLE_STEP, pid, None, None) != 0:
+def interleave(action: Callable[[], object], prepare: Callable[[], object], rival: Callable[[], object]) -> int:
+    """Run `rival` here after each single instruction of what `action` does between two calls of `stop_here`.
+
+    `action`, in a child, does the same again and again, a stop before and one behind. At the first `prepare`
+    runs here; the n-th time `rival` runs after n instructions more. Ends when the rival would come behind the
+    last of them; returns how many there were. Skips where a child may not be traced.
+    """
+    pid = os.fork()
+    if pid == 0:
+        try:
+            if _LIBC.ptrace(_TRACE_ME, 0, None, None) == 0:
+                action()
+        finally:
+            os._exit(CRASHED)
+    status = os.waitpid(pid, 0)[1]
+    if not os.WIFSTOPPED(status):
+        pytest.skip("this host lets no process trace its child")
+    try:
+        for instructions in range(_STEPS_MAX):
+            prepare()
+            for _ in range(instructions):
+                _step(pid)
+                if _stop_signal(pid) == _STOP:
+                    return instructions
+            rival()
+            for _ in ("to the second stop", "to the next first"):
+                _step(pid, _CONTINUE)
+                _stop_signal(pid)
+        raise AssertionError(f"not done after {_STEPS_MAX} instructions")
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+def _stop_signal(pid: int) -> int:
+    """Wait for the traced child's next stop; its signal."""
+    status = os.waitpid(pid, 0)[1]
+    if not os.WIFSTOPPED(status):
+        raise AssertionError(f"the stepped process ended: {os.waitstatus_to_exitcode(status)}")
+    return os.WSTOPSIG(status)
+
+
+def _step(pid: int, request: int = _SINGLE_STEP) -> None:
+    if _LIBC.ptrace(request, pid, None, None) != 0:
         raise OSError(ctypes.get_errno(), "ptrace")

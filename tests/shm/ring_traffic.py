@@ -171,6 +171,19 @@ def consume_stepped(reader, count, seed, size_max, tally):
 
 
 @kernel
+def consume_endlessly(reader, seed, size_max, tally):
+    """Forever: poll between two stops, then take what is there (see processes.interleave)."""
+    while True:
+        stop_here()
+        frame = poll(reader)
+        stop_here()
+        while frame != 0:
+            _check(frame, reader, seed, size_max, tally)
+            release(reader)
+            frame = poll(reader)
+
+
+@kernel
 def claim_frame(writer, frame_bytes):
     """`claim`, from Python."""
     return claim(writer, frame_bytes)

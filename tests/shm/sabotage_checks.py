@@ -42,6 +42,12 @@ def ring_discards_what_was_overwritten_under_a_lossy_consumer() -> None:
     assert ring.take(reader) == []
 
 
+def ring_looks_at_intent_behind_its_copy() -> None:
+    from tests.shm import test_ring_processes as test
+
+    test.test_no_frame_is_torn_by_a_producer_that_goes_on_after_any_instruction_of_a_lossy_consumer(40)
+
+
 def ring_discards_what_a_given_up_claim_overwrote() -> None:
     ring = OneRing(4096, lossy=(0,), size_max=64)
     writer, reader = ring.writer(), ring.reader()
@@ -78,8 +84,7 @@ def slot_is_never_read_half_written() -> None:
 def slot_copy_is_looked_at_twice() -> None:
     from tests.shm import test_slot
 
-    for _ in range(10):
-        test_slot.test_no_read_is_torn_while_another_process_publishes()
+    test_slot.test_no_read_is_torn_by_a_publication_after_any_of_its_instructions()
 
 
 def cancel_is_taken_once() -> None:

@@ -87,6 +87,22 @@ def read_many(reader, frame_bytes, polls_min, stop, tally):
 
 
 @kernel
+def read_stepped(reader, frame_bytes, tally):
+    """Forever: poll between two stops, then take what is there (see processes.interleave)."""
+    while True:
+        stop_here()
+        frame = slot_poll(reader)
+        stop_here()
+        while frame != 0:
+            tally.received += 1
+            value = value_of(frame, frame_bytes)
+            tally.harmed += value < 0
+            tally.disorder += value <= tally.last[0]
+            tally.last[0] = value
+            frame = slot_poll(reader)
+
+
+@kernel
 def publish_stepped(writer, index, value, frame_bytes):
     """One publication between two stops (see processes.crash_images)."""
     stop_here()

@@ -10,8 +10,8 @@ from shm.kernel import address_of_array
 from shm.ring import depth_bytes
 from tests.shm.areas import shared
 from tests.shm.one_ring import SEED, OneRing
-from tests.shm.processes import Child, crash_images
-from tests.shm.ring_traffic import consume, consume_stepped, produce, produce_stepped
+from tests.shm.processes import Child, crash_images, interleave
+from tests.shm.ring_traffic import consume, consume_endlessly, consume_stepped, produce, produce_stepped
 
 MESSAGES = 200_000
 FOREVER = 1 << 40
@@ -160,6 +160,23 @@ def test_a_producer_killed_at_any_instruction_leaves_a_ring_that_a_successor_con
         assert crashed.send(successor, 3) == 3
         assert crashed.take(crashed.reader()) == list(range(first, int(successor[0]["sequence"])))
     assert known == behind + 6
+
+
+@pytest.mark.parametrize("overrun", [1, 14, 40])
+def test_no_frame_is_torn_by_a_producer_that_goes_on_after_any_instruction_of_a_lossy_consumer(overrun: int) -> None:
+    """The oldest frame is taken while the producer comes near, overwrites it, or laps several times."""
+    ring = OneRing(4096, lossy=(0,), size_max=400, in_shared=True)
+    writer, reader, tally = ring.writer(), ring.reader(), ring.tally()
+    instructions = interleave(
+        lambda: consume_endlessly(reader[0], SEED, 400, tally[0]),
+        lambda: ring.send(writer, 8),
+        lambda: ring.send(writer, overrun),
+    )
+
+    assert instructions > 100
+    assert tally[0]["harmed"] == 0 and tally[0]["disorder"] == 0
+    assert tally[0]["received"] + tally[0]["missed"] == tally[0]["seen"]
+    assert (tally[0]["missed"] > 0) == (overrun > 1)
 
 
 def test_a_consumer_killed_at_any_instruction_is_continued_without_loss_or_gap() -> None:

@@ -21,6 +21,9 @@ _RMW = "(reader.base + BITS + reader.word * 8"
 _CRC = "    crc = crc_i64(crc_i64(crc_i64(_CRC_SEED, now_ns), key), value)\n"
 _WORD = "    store_release(at, (crc << 32) | length)\n"
 _INTENT = "load_relaxed(reader.ring + RING_INTENT) - reader.capacity > reader.position"
+_COPY = "        if sound and word >> TYPE_SHIFT != PADDING_TYPE:\n            copy(reader.buffer, frame, length)\n"
+_LATE_LOOK = f"{_COPY}        fence_acquire()\n        if {_INTENT}:"
+_EARLY_LOOK = f"        lapped = {_INTENT}\n{_COPY}        if lapped:"
 _MARKER = "    marker = load_u8(at)\n    if kind == BOOL:"
 _CUT = "    if at >= end:\n        return TRUNCATED, 0\n"
 _CUT_VALUE = "        if at + 1 + width > end:\n            return TRUNCATED, 0\n        value ="
@@ -39,6 +42,7 @@ QUICK = [
     ("segment.py", "    if found != layout_hash:", "    if False:", "segment_of_another_layout_is_refused"),
 ]
 SLOW = [
+    ("ring.py", _LATE_LOOK, _EARLY_LOOK, "ring_looks_at_intent_behind_its_copy"),
     ("ring.py", _ROOM, "", "ring_never_overwrites_what_a_reliable_consumer_holds"),
     ("ring.py", _NEVER_BACK, "end", "ring_discards_what_a_given_up_claim_overwrote"),
     ("ring.py", _EIGHTH, "", "ring_refuses_a_frame_larger_than_an_eighth"),

@@ -6,7 +6,7 @@ import pytest
 from shm.kernel import address_of_array, new_record
 from shm.slot import SLOT_READER, SLOT_WRITER, SLOTS_MAX, open_slot_reader, open_slot_writer, slot_stride, slots_bytes
 from tests.shm.areas import aligned, shared, shared_record
-from tests.shm.processes import Child, crash_images
+from tests.shm.processes import Child, crash_images, interleave
 from tests.shm.slot_traffic import (
     SLOT_TALLY,
     claim_slot,
@@ -15,6 +15,7 @@ from tests.shm.slot_traffic import (
     publish_many,
     publish_stepped,
     read_many,
+    read_stepped,
     value_of,
 )
 
@@ -129,6 +130,20 @@ def test_no_read_is_torn_while_another_process_publishes() -> None:
     assert tally[0]["harmed"] == 0 and tally[0]["disorder"] == 0
     assert tally[0]["last"][:2].tolist() == [READS, READS - 1]
     assert 2 <= tally[0]["received"] <= READS
+
+
+def test_no_read_is_torn_by_a_publication_after_any_of_its_instructions() -> None:
+    slots, tally = Slots(1, in_shared=True), shared_record(SLOT_TALLY)
+    writer, reader = slots.writer(), slots.reader()
+    values = iter(range(1, 100_000))
+
+    def publish_next() -> None:
+        publish(writer[0], 0, next(values), FRAME)
+
+    instructions = interleave(lambda: read_stepped(reader[0], FRAME, tally[0]), publish_next, publish_next)
+    assert instructions > 50
+    assert tally[0]["harmed"] == 0 and tally[0]["disorder"] == 0
+    assert tally[0]["received"] >= instructions
 
 
 def test_a_writer_killed_at_any_instruction_leaves_the_old_or_the_new_and_its_successor_publishes_again() -> None:
