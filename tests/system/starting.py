@@ -1,0 +1,31 @@
+"""Starts `trader` commands for one test, each in a numbered folder, and sees to their end."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests.system.command import Trader
+
+
+class Start:
+    """`command` starts any command; `run` starts `trader run` with its out folder and result file."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self._folder = folder
+        self._stack = stack
+        self._count = 0
+
+    def command(self, *arguments: str, installed: bool = False, limits: Mapping[int, int] | None = None) -> Trader:
+        """A command in the next folder."""
+        self._count += 1
+        trader = Trader(self._folder / f"command-{self._count}", *arguments, installed=installed, limits=limits)
+        self._stack.callback(trader.close)
+        return trader
+
+    def run(self, *flags: str, installed: bool = False, limits: Mapping[int, int] | None = None) -> Trader:
+        """`trader run` with these flags; without a duration it trades until it is told to stop."""
+        folder = self._folder / f"command-{self._count + 1}"
+        if "--duration" not in flags:
+            flags = ("--duration", "0s", *flags)
+        files = ("--out", str(folder / "out"), "--json", str(folder / "result.json"))
+        return self.command("run", *files, *flags, installed=installed, limits=limits)
