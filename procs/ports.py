@@ -167,7 +167,7 @@ def _record_output(own, outbox, sequence, frame, frame_bytes):
     """Checksum of type, length, origin and body: everything that a replay must repeat."""
     crc = crc_i64(crc_i64(0xFFFFFFFF, load_i64(frame)), own.origin_ns)
     crc = crc_bytes(crc, frame + FRAME_HEADER_BYTES, frame_bytes - FRAME_HEADER_BYTES)
-    own.outputs_hash = (own.outputs_hash * 0x100000001B3) ^ crc
+    own.outputs_hash = crc_i64(own.outputs_hash, crc)
     if own.journal.base != 0:
         append(own.journal, own.now_ns, record_key(OUTPUT, outbox, sequence), crc, 0, 0)
     if own.log.base != 0:
@@ -222,7 +222,7 @@ def cancel(ports, outbox, order_slot, client_order_id):
     box.sent += 1
     box.touched = 1
     crc = crc_i64(crc_i64(0xFFFFFFFF, order_slot), client_order_id)
-    own.outputs_hash = (own.outputs_hash * 0x100000001B3) ^ crc
+    own.outputs_hash = crc_i64(own.outputs_hash, crc)
     if own.journal.base != 0:
         append(own.journal, own.now_ns, record_key(OUTPUT, outbox, box.sent), crc, 0, 0)
     if own.log.base != 0:

@@ -74,6 +74,10 @@ class Kernel(CPUDispatcher):
         _enter_cache(function.__module__)
         self.enable_caching()
 
+    def get_call_template(self, args: Any, kws: Any) -> Any:
+        """Constants and enum members are plain integers here: one compilation serves them all."""
+        return super().get_call_template(tuple(_plain(argument) for argument in args), kws)
+
     @functools.cached_property
     def python_twin(self) -> Any:
         """The dispatcher that Python calls."""
@@ -90,6 +94,11 @@ class Kernel(CPUDispatcher):
     def inspect_asm(self, signature: Any = None) -> Any:
         """The machine code of what Python has called."""
         return self.python_twin.inspect_asm(signature)
+
+
+def _plain(argument: Any) -> Any:
+    argument = types.unliteral(argument)
+    return types.int64 if isinstance(argument, types.IntEnumMember) else argument
 
 
 _OPTIONS: dict[str, Any] = {"nopython": True, "nogil": True, "error_model": "numpy", "forceinline": False}
