@@ -16,7 +16,7 @@ from shm.atomics import fence, load_acquire, pause, store_relaxed, store_release
 from shm.cancels import cancels_waiting, take_cancel
 from shm.clock import read_clock
 from shm.control import ARGUMENT, COMMAND, HEARTBEAT
-from shm.doorbell import IN_FUTEX, ring_doorbell, sleep_in_futex, yield_core
+from shm.doorbell import AWAKE, IN_FUTEX, ring_doorbell, sleep_in_futex, yield_core
 from shm.kernel import address_of, inlined, kernel, load_i64, view
 from shm.ring import advance, poll, release
 from shm.slot import slot_poll
@@ -109,8 +109,10 @@ def _take_timer(duty, now_ns):
 
 @inlined
 def run_pass(duty, now_ns):
-    """Serve every inbox once; return how many messages were taken."""
+    """Serve every inbox once; return how many messages were taken. A stage that failed takes nothing more."""
     taken = 0
+    if duty.failure != 0:
+        return 0
     if duty.control != 0:
         taken += _take_control(duty, now_ns)
     for index in range(duty.inbox_count):
@@ -211,20 +213,24 @@ def run_slice(group, count, doorbell, spins, yields, scratch):
             idle += 1
             yield_core()
         elif doorbell != 0:
-            _sleep(group, count, doorbell, scratch, now_ns)
-            if run_group(group, count, 16) == 0 or read_clock(clock) - start_ns >= _SLICE_NS:
+            moved = _sleep(group, count, doorbell, scratch, now_ns) + run_group(group, count, 16)
+            taken += moved
+            if moved == 0:
                 return taken
-            taken += 1
             idle = 0
+            now_ns = read_clock(clock)
         if now_ns - start_ns >= _SLICE_NS:
             return taken
 
 
 @kernel
 def _sleep(group, count, doorbell, scratch, now_ns):
+    """Sleep unless a last look finds something; messages that it took."""
     store_relaxed(doorbell, IN_FUTEX)
     fence()
-    if run_group(group, count, 1) == 0:
+    taken = run_group(group, count, 1)
+    if taken == 0:
         sleep_in_futex(doorbell, next_timer_ns(group, count, now_ns), scratch)
     else:
-        store_release(doorbell, 0)
+        store_release(doorbell, AWAKE)
+    return taken
