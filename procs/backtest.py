@@ -7,7 +7,8 @@ waits for real time, so the result is the same at every run. Orders reach the ex
 flatters is said with the result.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,10 @@ from procs.config import RunConfig
 from procs.duty import DUTY
 from procs.duty_cycle import next_timer_ns, run_group
 from procs.exchange_market import exchange_instruments
+from procs.journal import JournalWriter, open_journal
 from procs.loopback import CLIENTS, LOOPBACK, market_frame, pump_wires
 from procs.recording import Recording
-from procs.topology import LINKS, STAGES, TRADING
+from procs.topology import LINKS, STAGES, TRADING, Link
 from procs.wiring import Station, bind, latency_bytes, memory_links, stage_module
 from shm.clock import CLOCK, virtual_clock
 from shm.control import CONTROL_BYTES, ControlCell
@@ -27,7 +29,9 @@ from shm.kernel import address_of_array, kernel, load_i64, new_record, view
 from shm.ring import open_reader, open_writer
 from trader.enums import Command
 
-LINES_A_SLICE = 4096
+LINES_A_SLICE = 512
+"""Recorded lines between two looks at the journals' room."""
+
 SETTLE_NS = 2_000_000_000
 """Virtual time that a command, such as cancelling everything, is given."""
 
@@ -83,6 +87,7 @@ class Backtest:
 
     def __init__(self, config: RunConfig, start_ns: int) -> None:
         self.config = config
+        self.first_ns = start_ns
         symbols = len(config.symbols)
         names = {link.name: link for link in LINKS}
         self.links, self.keep = memory_links(names, symbols=symbols)
@@ -94,6 +99,7 @@ class Backtest:
         self._instruments = exchange_instruments(config)
         self.stations = [self._station(name) for name in ORDER]
         self.loop = self._wires()
+        self.journals: list[JournalWriter] = []
         self._group = np.array([station.address for station in self.stations], dtype=np.int64)
         self._count = len(self._group)
 
@@ -132,6 +138,31 @@ class Backtest:
     def histogram(self, stage: str, offset: int) -> Any:
         """One of a stage's histograms."""
         return self._latency[stage][offset : offset + HISTOGRAM_BYTES].view(HISTOGRAM)[0]
+
+    def instruments(self) -> np.ndarray:
+        """The instruments, by symbol_id."""
+        return self._instruments
+
+    def links_of(self, links: tuple[Link, ...] = LINKS) -> dict[str, int]:
+        """Addresses of links by name."""
+        return {link.name: self.links[link.name] for link in links}
+
+    def open_journals(self, folder: Path, run: str) -> None:
+        """Have every stage but the exchange journal into `folder`."""
+        for station in self.stations:
+            if station.name != "exchange":
+                self.journals.append(open_journal(self.config, folder, run, station, self.now_ns))
+
+    def keep_journals(self) -> None:
+        """Rotate what is nearly full. Raises OSError where the next file cannot be had."""
+        for journal in self.journals:
+            if not journal.keep_room(self.now_ns):
+                raise OSError(journal.failure)
+
+    def close(self) -> None:
+        """Mark the journals' orderly end."""
+        for journal in self.journals:
+            journal.close(self.now_ns)
 
     @property
     def now_ns(self) -> int:
@@ -177,7 +208,7 @@ class Backtest:
         return self.command("router", Command.CANCEL_ALL) and quotes_off
 
 
-def batches(recording: Recording) -> Any:
+def batches(recording: Recording) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """(times_ns, offsets, text) of LINES_A_SLICE recorded lines at a time."""
     times: list[int] = []
     lines: list[bytes] = []
@@ -197,22 +228,3 @@ def _batch(times: list[int], lines: list[bytes]) -> tuple[np.ndarray, np.ndarray
     # Sixteen spare bytes: a scanner may load eight at a time.
     text = np.frombuffer(b"".join(lines) + bytes(16), dtype=np.uint8)
     return np.array(times, dtype=np.int64), offsets, text
-
-
-def run_backtest(config: RunConfig, on_line: Callable[[int], None] = lambda lines: None) -> Backtest:
-    """Play `config.replay` from the first line to the last; `on_line` hears how many lines have been played."""
-    lines = 0
-    backtest: Backtest | None = None
-    for times_ns, offsets, text in batches(Recording(config.replay)):
-        if backtest is None:
-            backtest = Backtest(config, int(times_ns[0]))
-            backtest.start()
-        lines += backtest.play(times_ns, offsets, text)
-        on_line(lines)
-        if backtest.failure:
-            break
-    if backtest is None:
-        raise ValueError(f"recording {config.replay}: holds no line")
-    if not backtest.failure:
-        backtest.stop()
-    return backtest

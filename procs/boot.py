@@ -10,10 +10,10 @@ import numpy as np
 from procs.config import RunConfig
 from procs.event_loop import Wire
 from procs.exchange_market import exchange_instruments
-from procs.journal import FORMAT, JournalHeader, JournalWriter, hash_text, target
+from procs.journal import JournalWriter, open_journal
 from procs.placement import Group
 from procs.plan import SUCCESSOR, LaunchPlan
-from procs.run_segments import READY, RunSegments, layout_hash
+from procs.run_segments import READY, RunSegments
 from procs.topology import WIRE, inboxes, link_named, outboxes
 from procs.wire_rings import WireInbox, WireOutbox
 from procs.wiring import Station, bind, doorbell_address, latency_bytes, memory_links, stage_module
@@ -58,7 +58,12 @@ def boot(plan: LaunchPlan, group: Group, segments: RunSegments, generation: int)
         )
         booted.stations.append(station)
         if config.journal.enabled and stage != "exchange":
-            booted.journals.append(_open_journal(plan, station, segments, generation))
+            folder = plan.out_dir / "journal"
+            if generation > 1:
+                folder = folder / f"generation-{generation}"
+                folder.mkdir(exist_ok=True)
+            now = int(now_ns(segments.clock_address))
+            booted.journals.append(open_journal(config, folder, plan.run, station, now, generation=generation))
     store_word(doorbell_address(booted.cells[0].address) + DOORBELL_DESCRIPTOR, plan.eventfds.get(group.name, -1))
     return booted
 
@@ -108,35 +113,3 @@ def _wire_links(group: Group, booted: Booted) -> dict[str, int]:
             orders = booted.segments.address("latency.router") + latency_bytes("router") if stage == "router" else 0
             booted.wires.append(Wire(stage, inbox, outbox, order_histogram=orders))
     return addresses
-
-
-def _open_journal(plan: LaunchPlan, station: Station, segments: RunSegments, generation: int) -> JournalWriter:
-    header = JournalHeader(
-        format=FORMAT,
-        run=plan.run,
-        stage=station.name,
-        generation=generation,
-        index=0,
-        state_bytes=station.state.nbytes,
-        schema=f"{layout_hash():x}",
-        target=target(),
-        symbols=len(plan.config.symbols),
-        batch_max=int(station.row["batch_max"]),
-        inboxes=[link.name for link in inboxes(station.name)],
-        outboxes=list(station.module.OUTBOXES),
-        config=hash_text(msgspec.json.encode(plan.config).decode()),
-    )
-    folder = plan.out_dir / "journal"
-    if generation > 1:
-        folder = folder / f"generation-{generation}"
-        folder.mkdir(exist_ok=True)
-    writer = JournalWriter(
-        folder,
-        header,
-        station.row["ports"]["journal"],
-        station.state,
-        bytes_max=plan.config.journal.segment_bytes,
-    )
-    if not writer.rotate(int(now_ns(segments.clock_address))):
-        raise OSError(writer.failure)
-    return writer

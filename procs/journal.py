@@ -18,7 +18,11 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from procs.config import RunConfig
 from procs.errors import OperatorError
+from procs.run_segments import layout_hash
+from procs.topology import inboxes
+from procs.wiring import Station
 from shm.checksum import HARDWARE
 from shm.journal import (
     CLOSED,
@@ -238,3 +242,29 @@ def describe(key: int) -> str:
     """A record's kind, port and sequence in words."""
     kind = KIND_NAMES.get(key >> 56, f"kind {key >> 56}")
     return f"{kind} port {(key >> 48) & 0xFF} sequence {key & ((1 << 48) - 1)}"
+
+
+def open_journal(
+    config: RunConfig, folder: Path, run: str, station: Station, now_ns: int, *, generation: int = 1
+) -> JournalWriter:
+    """A stage's writer with its first file begun. Raises OSError when that cannot be had."""
+    header = JournalHeader(
+        format=FORMAT,
+        run=run,
+        stage=station.name,
+        generation=generation,
+        index=0,
+        state_bytes=station.state.nbytes,
+        schema=f"{layout_hash():x}",
+        target=target(),
+        symbols=len(config.symbols),
+        batch_max=int(station.row["batch_max"]),
+        inboxes=[link.name for link in inboxes(station.name)],
+        outboxes=list(station.module.OUTBOXES),
+        config=hash_text(msgspec.json.encode(config).decode()),
+    )
+    size = config.journal.segment_bytes
+    writer = JournalWriter(folder, header, station.row["ports"]["journal"], station.state, bytes_max=size)
+    if not writer.rotate(now_ns):
+        raise OSError(writer.failure)
+    return writer

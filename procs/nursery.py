@@ -8,6 +8,7 @@ chain dies with its parent: PDEATHSIG sends SIGTERM down, and a stage that owns 
 """
 
 import ctypes
+import logging
 import os
 import select
 import signal
@@ -107,6 +108,7 @@ def _exit_with(body: Callable[[], int]) -> None:
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else 1
     except BaseException:
+        logging.getLogger("trader").exception("the process failed")
         traceback.print_exc()
     finally:
         os._exit(code)

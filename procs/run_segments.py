@@ -21,7 +21,10 @@ from shm.segment import Segment, segment_name
 from trader.instrument import INSTRUMENT, INSTRUMENTS_MAX
 
 READY, PORT, RECORDING_LINES, RECORDING_DONE = range(4)
-"""Words of the run: instruments filled; the exchange's port; recorded lines served; all of them served."""
+"""Words of the run: instruments filled; the exchange's port; recorded lines served; all of them served.
+
+Words 8 to 15 are the snapshots' own (procs.snapshot): budgets, first quote, beginning.
+"""
 
 _CLOCK_AT = 0
 _WORDS_AT = 128

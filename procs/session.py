@@ -15,8 +15,6 @@ from types import FrameType
 
 import msgspec
 import psutil
-from procs.snapshot import Snapshot, Taker
-from procs.summary import Summary, collect
 
 from procs.affinity import available_cores, pin, plan_cores
 from procs.config import RunConfig
@@ -24,7 +22,9 @@ from procs.errors import OperatorError
 from procs.logs import Collector, LogQueues
 from procs.placement import groups
 from procs.plan import LaunchPlan
+from procs.snapshot import Snapshot, Taker
 from procs.state_dir import StateDir, default_state_dir
+from procs.summary import Summary, collect
 from procs.supervisor import RunError, Supervisor
 from procs.topology import problems
 from procs.transport.authentication import Credentials
@@ -39,6 +39,8 @@ class Watcher:
 
     loading: Callable[[str, int, int], None] = lambda name, done, total: None
     snapshot: Callable[[Snapshot], None] = lambda snapshot: None
+    progress: Callable[[float], None] = lambda share: None
+    """A backtest's share of the recording that has been played."""
 
 
 def run_session(config: RunConfig, watcher: Watcher | None = None) -> Summary:
@@ -54,23 +56,21 @@ def run_session(config: RunConfig, watcher: Watcher | None = None) -> Summary:
     watcher = watcher or Watcher()
     plan, log_queues = make_plan(config)
     with ExitStack() as stack:
+        pin(plan.cores["supervisor"])
         collector = Collector(log_queues, plan.out_dir / "log.jsonl")
         collector.start()
         stack.callback(collector.stop, 1.0)
         supervisor = Supervisor(plan, log_queues)
         stack.callback(supervisor.close)
         supervisor.on_loading = watcher.loading
-        pin(plan.cores["supervisor"])
         _catch_signals(supervisor, stack)
         summary = _trade(supervisor, watcher, began)
     (plan.out_dir / "summary.json").write_bytes(msgspec.json.format(msgspec.json.encode(summary)))
     return summary
 
 
-def make_plan(config: RunConfig) -> tuple[LaunchPlan, LogQueues]:
-    """Everything that is decided before the first fork. Raises OperatorError."""
-    cores = plan_cores(config.cores, available_cores(), fused=config.placement == "fused")
-    run = new_run()
+def make_out_dir(config: RunConfig) -> Path:
+    """A new folder for this run's journal and results. Raises OperatorError when it holds a run already."""
     out_dir = Path(config.out_dir or f"runs/{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}").absolute()
     try:
         (out_dir / "journal").mkdir(parents=True)
@@ -78,6 +78,14 @@ def make_plan(config: RunConfig) -> tuple[LaunchPlan, LogQueues]:
         raise OperatorError(f"out_dir: found '{out_dir}' with a run in it, allowed a folder without journal/") from None
     except OSError as error:
         raise OperatorError(f"out_dir: found '{out_dir}' ({error.strerror}), allowed a writable folder") from None
+    return out_dir
+
+
+def make_plan(config: RunConfig) -> tuple[LaunchPlan, LogQueues]:
+    """Everything that is decided before the first fork. Raises OperatorError."""
+    cores = plan_cores(config.cores, available_cores(), fused=config.placement == "fused")
+    run = new_run()
+    out_dir = make_out_dir(config)
     epoch = StateDir(Path(config.state_dir) if config.state_dir else default_state_dir()).next_epoch()
     config = msgspec.structs.replace(
         config,

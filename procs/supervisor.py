@@ -16,7 +16,6 @@ from functools import partial
 
 import numpy as np
 import psutil
-from procs.venue_facts import fetch_instruments
 
 from procs.errors import OperatorError
 from procs.kernels import load_kernels
@@ -27,6 +26,7 @@ from procs.placement import groups
 from procs.plan import SUCCESSOR, LaunchPlan
 from procs.run_segments import PORT, READY, RECORDING_DONE, RunSegments
 from procs.topology import STAGES, TRADING
+from procs.venue_facts import fetch_instruments
 from procs.wiring import doorbell_address
 from shm.clock import calibrate, now_ns
 from shm.control import DONE, FAILED
@@ -37,7 +37,10 @@ from trader.enums import Command
 HANG_NS = 1_000_000_000
 """A work loop that has not beaten for so long is taken for hung."""
 
-START_S = 120.0
+START_S = 30.0
+KERNELS_S = 900.0
+"""Compiling everything on a host that is busy with other things takes minutes, and is seen to go on."""
+
 CANCEL_S = 1.5
 DRAIN_S = 5.0
 POLL_S = 0.02
@@ -78,7 +81,7 @@ class Supervisor:
         except SegmentError as error:
             raise OperatorError(str(error)) from None
         calibrate(self.segments.clock())
-        self._await(lambda: self.loaded, "the kernels")
+        self._await(lambda: self.loaded, "the kernels", KERNELS_S)
         for group in groups(self.plan.config.placement):
             self.nursery.spawn(group.name, 1)
         self._await(lambda: self.memory.word(PORT) != 0, "the exchange's port")
@@ -212,9 +215,9 @@ class Supervisor:
             elif isinstance(reply, Exited) and self.pids.get(reply.group) == reply.pid:
                 self.exits[reply.group] = reply.code
 
-    def _await(self, condition: Callable[[], bool], what: str) -> None:
+    def _await(self, condition: Callable[[], bool], what: str, timeout_s: float = START_S) -> None:
         """Wait during the start. Raises RunError when a process ends, or time is over."""
-        end = time.monotonic() + START_S
+        end = time.monotonic() + timeout_s
         while not condition():
             self._hear(0.002)
             for group, code in self.exits.items():
@@ -222,7 +225,7 @@ class Supervisor:
             if self.interrupted:
                 raise RunError(f"interrupted by {self.interrupted} during start")
             if time.monotonic() > end:
-                raise RunError(f"{what}: not ready after {START_S:g} s")
+                raise RunError(f"{what}: not ready after {timeout_s:g} s")
 
     def _await_quietly(self, condition: Callable[[], bool], timeout_s: float) -> bool:
         end = time.monotonic() + timeout_s

@@ -2,11 +2,14 @@
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from procs.errors import OperatorError
+
+if TYPE_CHECKING:
+    from procs.cli.progress import Loading
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -72,14 +75,33 @@ def trade(config: Any, json_file: Path | None) -> int:
         from procs.strategy_file import load_configured
 
         load_configured(config.strategy)  # a wrong strategy is refused before anything starts
+    from procs.backtest_session import is_backtest, run_backtest_session
     from procs.live import LiveView
     from procs.session import Watcher, run_session
     from procs.summary import render
 
     loading = Loading()
-    with LiveView(config, config.duration_s) as view:
-        summary = run_session(config, Watcher(loading=loading.update, snapshot=view.update))
+    if is_backtest(config):
+        playing = _Share(Loading("playing"))
+        summary = run_backtest_session(config, Watcher(loading=loading.update, progress=playing.update))
+    else:
+        with LiveView(config, config.duration_s) as view:
+            summary = run_session(config, Watcher(loading=loading.update, snapshot=view.update))
     if json_file is not None:
         json_file.write_bytes(msgspec.json.format(msgspec.json.encode(summary)) + b"\n")
     render(summary, config.budgets)
     return 0 if summary.ok else 1
+
+
+class _Share:
+    """Shows a share of the recording, each whole percent once."""
+
+    def __init__(self, playing: "Loading") -> None:
+        self._playing = playing
+        self._percent = -1
+
+    def update(self, share: float) -> None:
+        """`share`: 0 to 1."""
+        if int(100 * share) > self._percent:
+            self._percent = int(100 * share)
+            self._playing.update("the recording", self._percent, 100)
