@@ -49,6 +49,8 @@ class Trader:
         self.ended_s = 0.0
         self._memory: RunSegments | None = None
         folder.mkdir(parents=True)
+        for name in ("stdout", "stderr"):
+            (folder / name).touch()
         self.pid = os.fork()
         if self.pid == 0:
             _become_trader(folder, arguments, installed, limits or {})
@@ -178,7 +180,7 @@ def _become_trader(folder: Path, arguments: tuple[str, ...], installed: bool, li
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         for descriptor, name in ((1, "stdout"), (2, "stderr")):
-            os.dup2(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), descriptor)
+            os.dup2(os.open(folder / name, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC), descriptor)
         os.dup2(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), 0)
         for which, value in limits.items():
             resource.setrlimit(which, (value, value))

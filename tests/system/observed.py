@@ -1,4 +1,4 @@
-"""What a run looks like from outside while it trades, and what it left: processes, cores, segments, the key's traces."""
+"""A run from outside while it trades, and what it left: processes, cores, segments, traces of the key."""
 
 import base64
 import os
