@@ -73,9 +73,13 @@ class Nursery:
         parent = os.getpid()
         self.pid = os.fork()
         if self.pid == 0:
+            # A group of its own, made from both sides so that neither is early: what a terminal or `timeout` sends
+            # to the whole group reaches the supervisor only.
+            os.setpgid(0, 0)
             ours.close()
             _exit_with(lambda: _serve(theirs, parent, load, run))
         theirs.close()
+        os.setpgid(self.pid, self.pid)
         self.socket = ours
 
     def spawn(self, group: str, generation: int) -> None:
@@ -95,8 +99,9 @@ class Nursery:
         return found
 
     def close(self) -> None:
-        """Let the server end, and wait for it."""
+        """End the server, even in the middle of compiling, and whoever compiles for it."""
         self.socket.close()
+        os.killpg(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
 
 
@@ -120,9 +125,11 @@ def _serve(
     load: Callable[[], Iterable[tuple[str, int, int]]],
     run: Callable[[str, int], int],
 ) -> int:
-    die_with_parent(parent)
+    # A SIGTERM that is sent to every process at once is for the supervisor, which stops all in order: here it
+    # counts only when the supervisor is gone.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, lambda number, frame: os._exit(0) if os.getppid() != parent else None)
+    die_with_parent(parent)
     for name, done, total in load():
         _tell(channel, Loading(name, done, total))
     children: dict[int, tuple[int, str]] = {}

@@ -66,6 +66,7 @@ class Supervisor:
         self.pids: dict[str, int] = {}
         self.exits: dict[str, int] = {}
         self.stopping = False
+        self.orphaned = False
         self.interrupted = ""
         self.failure = ""
         self.on_loading: Callable[[str, int, int], None] = lambda name, done, total: None
@@ -129,10 +130,10 @@ class Supervisor:
         """Something died or hung: no new orders, cancel everything, by a successor if the router is gone."""
         self.failure = self.failure or cause
         self.stopping = True
-        if "exchange" in self.exits or self.segments is None:
-            return  # there is nobody to cancel with
-        self._ask("risk", Command.HALT, 0.1)
         home = self.plan.home_of("router").name
+        if "exchange" in self.exits or home not in self.pids:
+            return  # there is nobody to cancel with, or nothing to cancel yet
+        self._ask("risk", Command.HALT, 0.1)
         if home in self.exits or self._is_hung("router"):
             self._kill(home)
             self._succeed_router(home)
@@ -140,6 +141,8 @@ class Supervisor:
 
     def _succeed_router(self, home: str) -> None:
         """A new router process, cancel-only, with the same key: its own START cancels and reconciles."""
+        if self.orphaned:
+            return  # nobody is left to fork it
         cell = self.memory.cell("router")
         cell.reset()
         self.nursery.spawn(SUCCESSOR, 2)
@@ -167,7 +170,8 @@ class Supervisor:
         if cell.state in (DONE, FAILED) or self._home(stage) in self.exits:
             return False
         self._command(stage, command)
-        return self._await_quietly(lambda: cell.acknowledged(command), timeout_s)
+        self._await_quietly(lambda: cell.acknowledged(command) or cell.state in (DONE, FAILED), timeout_s)
+        return cell.acknowledged(command)
 
     def _is_done(self, stage: str) -> bool:
         return self.memory.cell(stage).state == DONE
@@ -202,9 +206,13 @@ class Supervisor:
         return "".join(f"; the step of {stage} returned {code}" for stage, code in codes if code)
 
     def _hear(self, timeout_s: float) -> None:
+        if self.orphaned:
+            self._look_for_ends(timeout_s)
+            return
         try:
             replies = self.nursery.replies(timeout_s)
         except ConnectionError as error:
+            self.orphaned = True
             raise RunError(str(error)) from None
         for reply in replies:
             if isinstance(reply, Loading):
@@ -214,6 +222,13 @@ class Supervisor:
                 self.pids[reply.group] = reply.pid
             elif isinstance(reply, Exited) and self.pids.get(reply.group) == reply.pid:
                 self.exits[reply.group] = reply.code
+
+    def _look_for_ends(self, timeout_s: float) -> None:
+        """Without the nursery nobody tells of exits: its processes have got SIGTERM and leave one by one."""
+        time.sleep(timeout_s)
+        for group, pid in self.pids.items():
+            if group not in self.exits and _has_ended(pid):
+                self.exits[group] = -signal.SIGTERM
 
     def _await(self, condition: Callable[[], bool], what: str, timeout_s: float = START_S) -> None:
         """Wait during the start. Raises RunError when a process ends, or time is over."""
@@ -232,7 +247,10 @@ class Supervisor:
         while not condition():
             if time.monotonic() > end:
                 return False
-            self._hear(0.002)
+            try:
+                self._hear(0.002)
+            except RunError as error:
+                self.failure = self.failure or str(error)
         return True
 
     def _kill(self, group: str) -> None:
@@ -245,6 +263,13 @@ class Supervisor:
             os.kill(self.pids[group], number)
         except ProcessLookupError:
             return
+
+
+def _has_ended(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _cpu_seconds(pid: int) -> float:
