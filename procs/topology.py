@@ -6,6 +6,7 @@ then the newest values, then the queues; within that, in the table's order.
 
 import enum
 from dataclasses import dataclass
+from typing import get_type_hints
 
 from trader.messages import (
     AccountState,
@@ -175,6 +176,11 @@ def _shape_problems(link: Link) -> list[str]:
         found.append(f"link {link.name!r} carries nothing")
     if link.when_full is Full.LATEST and len(link.carries) != 1:
         found.append(f"link {link.name!r}: a LATEST link carries exactly one type, found {len(link.carries)}")
+    for message in link.carries if link.when_full is Full.LATEST else ():
+        if bytes in get_type_hints(message).values():
+            found.append(
+                f"link {link.name!r}: a LATEST link has room for one size, and {message.__name__} ends in bytes"
+            )
     return found
 
 

@@ -21,7 +21,7 @@ from shm.control import DOORBELL
 from shm.histogram import HISTOGRAM_BYTES
 from shm.kernel import address_of_array, new_record
 from shm.layout import FRAME_HEADER_BYTES, frame_bytes_max
-from shm.ring import format_ring, open_reader, open_writer, ring_bytes
+from shm.ring import format_ring, open_reader, open_writer, ring_bytes, room_ever
 from shm.slot import open_slot_reader, open_slot_writer, slot_stride, slots_bytes
 
 CREDIT_BYTES = 4096
@@ -99,7 +99,8 @@ def bind(
 ) -> Station:
     """A stage's DUTY record over the links' addresses. `control`, `latency` 0: none is kept.
 
-    `doorbell_of`: address of the doorbell of the process that a stage lives in; 0 = it never sleeps.
+    `doorbell_of`: address of the doorbell of the process that a stage lives in; 0 = it never sleeps. Raises
+    ValueError where the stage's file and the table disagree.
     """
     module = stage_module(stage)
     station = Station(stage, new_record(DUTY), state, module)
@@ -158,6 +159,11 @@ def _bind_outbox(station: Station, index: int, link: Link, address: int, symbols
     else:
         box["kind"] = RING
         open_writer(box["ring"], address)
+        if link.when_full in (Full.WAIT, Full.HALT) and not room_ever(link.capacity_bytes, int(box["credit_bytes"])):
+            raise ValueError(
+                f"stage {station.name}: a step may write {box['credit_bytes']} bytes to {link.name}, which never has"
+                f" room for that in {link.capacity_bytes}"
+            )
 
 
 def _room(station: Station, size: int) -> int:

@@ -150,6 +150,11 @@ def _refresh(writer):
     writer.head_cached = slowest
 
 
+def room_ever(capacity_bytes: int, frame_bytes: int) -> bool:
+    """Whether `room_for` can ever say yes: to a ring that is empty."""
+    return ((frame_bytes + _ROUND) & ~_ROUND) * 2 + FRAME_ALIGNMENT_BYTES <= capacity_bytes
+
+
 @inlined
 def room_for(writer, frame_bytes):
     """1 when a frame of that size, or several that sum to it, surely fits; else 0.
