@@ -19,6 +19,8 @@ from trader.volatility.estimate import VolatilityConfig
 DURATION_S_MAX = 30 * 86_400.0
 SPEED_MAX = 10_000.0
 M = 1 << 20
+SEGMENT_BYTES_MIN = 8 * M
+"""Twice the room below which a journal's file is followed by the next."""
 
 
 class JournalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -31,9 +33,9 @@ class JournalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     def problems(self) -> list[str]:
         """Every value that is out of its range, one line each."""
         size = self.segment_bytes
-        if M <= size <= 4096 * M and size % 4096 == 0:
+        if SEGMENT_BYTES_MIN <= size <= 4096 * M and size % 4096 == 0:
             return []
-        return [f"journal.segment_bytes: found {size}, allowed {M} to {4096 * M}, a multiple of 4096"]
+        return [f"journal.segment_bytes: found {size}, allowed {SEGMENT_BYTES_MIN} to {4096 * M}, a multiple of 4096"]
 
 
 class BudgetsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from procs.config import RunConfig
+from procs.config import SEGMENT_BYTES_MIN, RunConfig
 from procs.errors import OperatorError
 from procs.run_segments import layout_hash
 from procs.topology import inboxes
@@ -40,9 +40,11 @@ FORMAT = 1
 ROTATE_BELOW_BYTES = 4 << 20
 """A file with less room than this is followed by the next one."""
 
+assert 2 * ROTATE_BELOW_BYTES <= SEGMENT_BYTES_MIN
+
 
 class JournalHeader(msgspec.Struct, frozen=True, kw_only=True):
-    """What a file says of itself, as JSON in its first 4096 bytes."""
+    """What a file says of itself, as JSON and its hash in its first 4096 bytes."""
 
     format: int
     run: str
@@ -121,7 +123,7 @@ class JournalWriter:
         os.truncate(self.files[-1], used)
 
     def _make(self, path: Path, header: JournalHeader) -> mmap.mmap:
-        encoded = msgspec.json.encode(header)
+        encoded = _sealed(msgspec.json.encode(header))
         if len(encoded) > HEADER_BYTES - 1:
             raise ValueError(f"journal header: {len(encoded)} bytes, allowed {HEADER_BYTES - 1}")
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
@@ -135,6 +137,11 @@ class JournalWriter:
             os.close(descriptor)
         mapping[: len(encoded)] = encoded
         return mapping
+
+
+def _sealed(body: bytes) -> bytes:
+    """A header's JSON with its hash on the next line: a flipped digit is still JSON."""
+    return body + b"\n" + hash_text(body.decode(errors="replace")).encode()
 
 
 def _padded(size: int) -> int:
@@ -168,9 +175,12 @@ class JournalFile:
         raw = np.fromfile(path, dtype=np.uint8)
         if raw.size < HEADER_BYTES:
             raise OperatorError(f"journal {path}: {raw.size} bytes, a header alone has {HEADER_BYTES}")
+        text = bytes(raw[:HEADER_BYTES]).split(b"\0", 1)[0]
+        body = text.rpartition(b"\n")[0]
+        if text != _sealed(body):
+            raise OperatorError(f"journal {path}: damaged header at offset 0")
         try:
-            text = bytes(raw[:HEADER_BYTES]).split(b"\0", 1)[0]
-            self.header = msgspec.json.decode(text, type=JournalHeader)
+            self.header = msgspec.json.decode(body, type=JournalHeader)
         except msgspec.MsgspecError as error:
             raise OperatorError(f"journal {path}: damaged header at offset 0: {error}") from None
         padding = raw[len(text) : HEADER_BYTES]
