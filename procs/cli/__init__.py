@@ -16,9 +16,10 @@ from procs.cli.replay import replay
 from procs.cli.run import run
 from procs.cli.top import top
 from procs.cli.topology import topology
+from procs.cli.venue import venue
 from procs.errors import EXIT_OPERATOR, OperatorError
 
-COMMANDS = (run, init, topology, top, replay, book, bench)
+COMMANDS = (run, init, venue, topology, top, replay, book, bench)
 """In the order in which a newcomer meets them."""
 
 
