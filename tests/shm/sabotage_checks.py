@@ -100,11 +100,12 @@ def cancel_is_taken_once() -> None:
 
 def codec_reads_nothing_behind_the_end() -> None:
     from tests.shm.codec_calls import compiled_decode, compiled_encode
-    from trader.messages import Gap
+    from trader.messages import Gap, WireIn
 
-    for body in (compiled_encode(Gap(1, 2)), msgspec.msgpack.encode(Gap(1, 2)), msgspec.msgpack.encode(Gap(99, 300))):
-        for length in range(len(body)):
-            assert compiled_decode(Gap, body[:length])[0] < 0
+    for message in (Gap(1, 2), Gap(99, 300), WireIn(1, 2, 300, b"payload")):
+        for body in (compiled_encode(message), msgspec.msgpack.encode(message)):
+            for length in range(len(body)):
+                assert compiled_decode(type(message), body[:length])[0] < 0
 
 
 def codec_counts_the_fields() -> None:
