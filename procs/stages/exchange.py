@@ -16,8 +16,9 @@ from procs.ports import acknowledge, receive, send
 from shm.codec import record_dtype
 from shm.kernel import kernel, view
 from shm.kernel import step as compiled_step
+from trader.enums import Command
 from trader.exchange.outbox import CONNECTIONS_MAX, COST_MAX, OVERHEAD_BYTES, payload_of
-from trader.exchange.venue import EXCHANGE, on_timer, on_wire, prepare
+from trader.exchange.venue import EXCHANGE, TIME_PASSED, on_wire, open_markets, prepare
 from trader.messages import CONTROL, TIMER, WIRE_IN, Control, WireIn, WireOut
 
 OUTBOXES = ("exchange_wire_out",)
@@ -45,7 +46,7 @@ STATE = np.dtype(
 
 
 def start(state: np.ndarray, config: Any, instruments: np.ndarray) -> None:
-    """Fill a fresh, zeroed state: markets opened with resting orders, or waiting for a recording."""
+    """Fill a fresh, zeroed state; START opens the generated markets."""
     prepare(state["venue"], config.exchange, instruments, wall_offset_ns=config.wall_offset_ns)
 
 
@@ -67,10 +68,12 @@ def step(state, ports, type_, frame, now_ns):
             now_ns,
         )
     elif type_ == TIMER:
-        on_timer(own.venue, now_ns)
+        on_wire(own.venue, 0, TIME_PASSED, 0, 0, 0, now_ns)
     elif type_ == CONTROL:
         if receive(frame, own.control) != 0:
             return BAD_FRAME
+        if own.control.command == Command.START:
+            open_markets(own.venue, now_ns)
         acknowledge(ports, own.control.command)
         return 0
     else:

@@ -92,7 +92,8 @@ def test_commands_are_acknowledged_and_change_nothing(monkeypatch: pytest.Monkey
     venue = Venue(monkeypatch)
     before = venue.stage.row["venue"].tobytes()
 
-    assert [venue.stage.give(Control(command, 0), venue.now_ns) for command in Command] == [0] * len(Command)
+    later = [command for command in Command if command != Command.START]
+    assert [venue.stage.give(Control(command, 0), venue.now_ns) for command in later] == [0] * len(later)
     assert venue.stage.row["venue"].tobytes() == before
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from shm.kernel import address_of_array, new_record
 from trader.enums import WireKind
 from trader.exchange.config import ExchangeConfig
-from trader.exchange.venue import EXCHANGE, on_timer, on_wire, prepare
+from trader.exchange.venue import EXCHANGE, TIME_PASSED, on_wire, open_markets, prepare
 from trader.instrument import INSTRUMENT
 
 MS = 1_000_000
@@ -61,6 +61,7 @@ class Desk:
         config = ExchangeConfig(**knobs)
         assert config.problems() == []
         prepare(self.exchange, config, exchange_instruments(*symbols), wall_offset_ns=WALL_OFFSET_NS)
+        open_markets(self.row, self.now_ns)
         self.log: list[Sent] = []
         if connect:
             key = self.rest("POST", "/fapi/v1/listenKey")[1]["listenKey"]
@@ -89,7 +90,7 @@ class Desk:
         found = []
         for _ in range(ms // every_ms):
             self.now_ns += every_ms * MS
-            on_timer(self.row, self.now_ns)
+            on_wire(self.row, 0, TIME_PASSED, 0, 0, 0, self.now_ns)
             found += self._sent()
         return found
 

@@ -23,10 +23,10 @@ FILLS_KEPT = 2_048
 BUCKETS = 4_096
 CLIENT_ID_BYTES = 36
 
-FREE, NEW, PARTIALLY_FILLED, FILLED, CANCELED, EXPIRED = (np.int64(status) for status in range(6))
+FREE, NEW, PARTIALLY_FILLED, FILLED, CANCELED, EXPIRED = range(6)
 """Status of an order, as in text.WORDS; NEW and PARTIALLY_FILLED are open."""
 
-TAKER, MAKER = np.int64(0), np.int64(1)
+TAKER, MAKER = 0, 1
 
 QUEUE = np.dtype(
     [

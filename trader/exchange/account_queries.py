@@ -10,10 +10,12 @@ from trader.exchange.account import FILLS_KEPT
 from trader.exchange.market_data import aim
 from trader.exchange.matching import LEVELS
 from trader.exchange.outbox import OK, TEMPLATE_BYTES, begin, commit
-from trader.exchange.reports import ORDER_BYTES, ORDER_TEMPLATE, entry_price, load_order
+from trader.exchange.reports import entry_price, load_order
 from trader.exchange.requests import FROM_ID, LIMIT
+from trader.exchange.templates import ORDER_TEXT
 from trader.exchange.text import WORD_BUY, WORD_SELL, integer_at, write
 
+ORDER_BYTES = 768
 TRADE_BYTES = 400
 TRADES_DEFAULT = 500
 TRADES_MAX = 1_000
@@ -53,7 +55,7 @@ def send_open_orders(exchange, connection_id, symbol_id):
             index = account.open[other, place]
             load_order(exchange, index, account.orders[index].status)
             cursor = write(cursor, COMMA, writer) if written > 0 else cursor
-            cursor = write(cursor, ORDER_TEMPLATE, writer)
+            cursor = write(cursor, ORDER_TEXT, writer)
             written += 1
     commit(exchange.outbox, 1 << connection_id, WireKind.RESPONSE, OK, write(cursor, LIST_END, writer))
 

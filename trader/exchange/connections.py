@@ -20,7 +20,7 @@ from trader.exchange.text import word_at
 
 NONE, MARKET, ORDERS, USER = range(4)
 REFUSED = -1
-BEGIN = np.int64(1)
+BEGIN = 1
 
 PATHS = b"/stream /public/stream /market/stream /private/stream /ws-fapi/v1 /ws/ /private/ws/ "
 """Paths for word_at; a listen key stands after the last two."""

@@ -1,38 +1,35 @@
 """Error codes of the venue and their messages.
 
 Codes are the real venue's (Binance USD-M error list), with texts shortened where they carry a variable.
-They are numpy integers: a plain constant as an argument would compile the callee once more for its value.
 """
 
-import numpy as np
-
-NONE = np.int64(0)
-UNAVAILABLE = np.int64(-1001)
-TOO_MANY_REQUESTS = np.int64(-1003)
-UNSUPPORTED = np.int64(-1020)
-BAD_SIGNATURE = np.int64(-1022)
-MISSING_PARAMETER = np.int64(-1102)
-BAD_PRECISION = np.int64(-1111)
-BAD_TIME_IN_FORCE = np.int64(-1115)
-BAD_TYPE = np.int64(-1116)
-BAD_SIDE = np.int64(-1117)
-BAD_SYMBOL = np.int64(-1121)
-BAD_JSON = np.int64(-1135)
-CANCEL_REJECTED = np.int64(-2011)
-NO_SUCH_ORDER = np.int64(-2013)
-NOT_AUTHENTICATED = np.int64(-2015)
-TOO_MANY_ORDERS = np.int64(-2025)
-QUANTITY_TOO_SMALL = np.int64(-4004)
-QUANTITY_TOO_LARGE = np.int64(-4005)
-PRICE_NOT_ON_TICK = np.int64(-4014)
-BAD_CLIENT_ID = np.int64(-4015)
-PRICE_TOO_HIGH = np.int64(-4016)
-QUANTITY_NOT_ON_STEP = np.int64(-4023)
-PRICE_TOO_LOW = np.int64(-4024)
-DUPLICATE_CLIENT_ID = np.int64(-4116)
-NOTIONAL_TOO_SMALL = np.int64(-4164)
-NO_SUCH_PATH = np.int64(-5000)
-POST_ONLY_WOULD_TAKE = np.int64(-5022)
+NONE = 0
+UNAVAILABLE = -1001
+TOO_MANY_REQUESTS = -1003
+UNSUPPORTED = -1020
+BAD_SIGNATURE = -1022
+MISSING_PARAMETER = -1102
+BAD_PRECISION = -1111
+BAD_TIME_IN_FORCE = -1115
+BAD_TYPE = -1116
+BAD_SIDE = -1117
+BAD_SYMBOL = -1121
+BAD_JSON = -1135
+CANCEL_REJECTED = -2011
+NO_SUCH_ORDER = -2013
+NOT_AUTHENTICATED = -2015
+TOO_MANY_ORDERS = -2025
+QUANTITY_TOO_SMALL = -4004
+QUANTITY_TOO_LARGE = -4005
+PRICE_NOT_ON_TICK = -4014
+BAD_CLIENT_ID = -4015
+PRICE_TOO_HIGH = -4016
+QUANTITY_NOT_ON_STEP = -4023
+PRICE_TOO_LOW = -4024
+DUPLICATE_CLIENT_ID = -4116
+NOTIONAL_TOO_SMALL = -4164
+NO_SUCH_PATH = -5000
+POST_ONLY_WOULD_TAKE = -5022
 
 MESSAGES = b"""\
 1001 Internal error; unable to process your request. Please try again.

@@ -17,6 +17,7 @@ from trader.enums import WireKind
 from trader.exchange.connections import DEPTH_SPEEDS, TICKER, TRADES
 from trader.exchange.matching import LEVELS
 from trader.exchange.outbox import NO_STATUS, OK, begin, commit, say
+from trader.exchange.templates import TOUCH, TRADE
 from trader.exchange.text import WORD_EMPTY, WORD_SPEED, write
 
 LEVEL_BYTES = 64
@@ -24,8 +25,8 @@ LEVEL_BYTES = 64
 
 FRAME_BYTES = 512
 SNAPSHOT_LEVELS_MAX = 1_000
-BIDS = np.int64(1)
-ASKS = np.int64(-1)
+BIDS = 1
+ASKS = -1
 
 STREAM = np.dtype(
     [
@@ -45,14 +46,6 @@ STREAM = np.dtype(
 )
 """One symbol's public streams. The last three count what was published, whoever listened."""
 
-TRADE_TEMPLATE = (
-    b'{"stream":"#l@trade","data":{"e":"trade","E":#iA,"T":#iB,"s":"#s","t":#iC,"p":"#pD","q":"#qE","X":"MARKET",'
-    b'"m":#bF}}'
-)
-TOUCH_TEMPLATE = (
-    b'{"stream":"#l@bookTicker","data":{"e":"bookTicker","u":#iC,"s":"#s","b":"#pD","B":"#qE","a":"#pF","A":"#qG",'
-    b'"T":#iB,"E":#iA}}'
-)
 DEPTH_HEAD = (
     b'{"stream":"#l@depth#wC","data":{"e":"depthUpdate","E":#iA,"T":#iB,"s":"#s","U":#iD,"u":#iE,"pu":#iF,"b":['
 )
@@ -86,7 +79,7 @@ def publish_trade(exchange, symbol_id, match, side, event_ms):
     writer.values[3] = match.price_ticks
     writer.values[4] = match.lots
     writer.values[5] = 1 if side < 0 else 0
-    say(exchange.outbox, exchange.connections.streams[symbol_id, TRADES], TRADE_TEMPLATE, writer)
+    say(exchange.outbox, exchange.connections.streams[symbol_id, TRADES], TRADE, writer)
 
 
 @kernel
@@ -121,7 +114,7 @@ def send_touch(exchange, symbol_id, listeners, event_ms):
     writer.values[4] = stream.bid_lots
     writer.values[5] = base_ticks + stream.ask_level if stream.ask_lots > 0 else 0
     writer.values[6] = stream.ask_lots
-    say(exchange.outbox, listeners, TOUCH_TEMPLATE, writer)
+    say(exchange.outbox, listeners, TOUCH, writer)
 
 
 @kernel
@@ -146,21 +139,27 @@ def publish_depth(exchange, symbol_id):
         cursor = _put_changes(write(cursor, DEPTH_HEAD, writer), book, writer, BIDS)
         cursor = _put_changes(write(cursor, BETWEEN_CHANGES, writer), book, writer, ASKS)
         commit(exchange.outbox, listeners, WireKind.FRAME, NO_STATUS, write(cursor, DEPTH_END, writer))
-    for place in range(book.dirty_count):
-        level = book.levels[book.dirty[place]]
-        level.shown = level.lots
-        level.is_dirty = 0
-    book.dirty_count = 0
+    mark_shown(book)
     stream.depth_id = stream.update_id
     stream.depth_ns = exchange.now_ns
     stream.depth_updates += 1
 
 
 @kernel
+def mark_shown(book):
+    """All levels count as published as they are now."""
+    for place in range(book.dirty_count):
+        level = book.levels[book.dirty[place]]
+        level.shown = level.lots
+        level.is_dirty = 0
+    book.dirty_count = 0
+
+
+@kernel
 def _put_changes(cursor, book, writer, side):
     """Write one side's levels that differ from what was last published, absolute; 0 where it has none now."""
     never_inlined()
-    written = np.int64(0)
+    written = 0
     for place in range(book.dirty_count):
         level = book.levels[book.dirty[place]]
         now_lots = max(0, side * level.lots)
@@ -201,7 +200,7 @@ def send_snapshot(exchange, connection_id, symbol_id, levels_max):
 def _put_side(cursor, book, writer, level, direction, levels_max):
     """Write a side's levels from the touch outwards: levels downwards (-1) or upwards (1)."""
     never_inlined()
-    written = np.int64(0)
+    written = 0
     while 0 <= level < LEVELS and written < levels_max:
         lots = abs(book.levels[level].lots)
         if lots > 0:

@@ -22,8 +22,8 @@ MATCHES_MAX = 256
 """Resting orders that one order may meet; what is left of it then expires."""
 
 DIRTY_MAX = 1_024
-BACKGROUND = np.int64(-1)
-"""Owner of an order that is not ours. (A plain constant as an argument would compile the callee for its value.)"""
+BACKGROUND = -1
+"""Owner of an order that is not ours."""
 
 LEVEL = np.dtype([("lots", "i8"), ("head", "i8"), ("tail", "i8"), ("shown", "i8"), ("is_dirty", "i8")], align=True)
 

@@ -51,20 +51,13 @@ def place_order(exchange, connection_id):
     if exchange.is_recorded:
         queue.join(exchange, index)
     else:
-        _match(exchange, index, may_rest)
+        book = exchange.markets[order.symbol_id].book
+        left = matching.match(book, order.side, order.price_ticks, order.lots, index)
+        if may_rest:
+            order.book_slot = matching.rest(book, order.side, order.price_ticks, left, index, order.order_id)
+        settle(exchange, order.symbol_id, order.side, index, exchange.now_ms)
     if is_open(order) and (may_rest == 0 or (exchange.is_recorded == 0 and order.book_slot < 0)):
         end(exchange, index, EXPIRED)
-
-
-@kernel
-def _match(exchange, index, may_rest):
-    """Match an entered order against the generated market and rest what is left."""
-    order = exchange.account.orders[index]
-    market = exchange.markets[order.symbol_id]
-    left = matching.match(market.book, order.side, order.price_ticks, order.lots, index)
-    if may_rest:
-        order.book_slot = matching.rest(market.book, order.side, order.price_ticks, left, index, order.order_id)
-    settle(exchange, order.symbol_id, order.side, index, exchange.now_ms)
 
 
 @kernel
@@ -101,7 +94,7 @@ def withdraw(exchange, index):
     if slot >= 0:
         market = exchange.markets[symbol_id]
         matching.cancel(market.book, slot)
-        settle(exchange, symbol_id, order.side, matching.BACKGROUND, exchange.now_ms)
+        publish_touch(exchange, symbol_id, exchange.now_ms)
 
 
 @kernel

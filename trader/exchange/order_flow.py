@@ -41,15 +41,16 @@ FLOW = np.dtype(
 )
 
 # Shares of arrivals, and shapes: chosen so that the touch is mostly one tick wide and 20 levels are filled.
+CORRECTION_SHARE = 0.4
 MARKET_SHARE = 0.08
-CANCEL_SHARE = 0.4
-TOUCH_SHARE = 0.5
-NEAR_SHARE = 0.3
-NEAR_TICKS = 6.0
+CANCEL_SHARE = 0.3
+TOUCH_SHARE = 0.45
+NEAR_SHARE = 0.37
+NEAR_TICKS = 9.0
 FAR_TICKS = 25.0
 LOTS_SD = 1.3
 TAKER_LOTS_SHARE = 0.3
-INFORMED_LOTS_SHARE = 1.6
+INFORMED_LOTS_SHARE = 5.0
 LOTS_MAX = 50_000
 EDGE_TICKS = 1_000
 REVERSION_SECONDS = 3_600.0
@@ -122,7 +123,7 @@ def arrive(flow, book, order_id):
     side = 1 if uniform(flow) < 0.5 else -1
     choice = uniform(flow)
     mispriced = _mispriced_side(flow, book)
-    if mispriced != 0 and choice < 0.6:
+    if mispriced != 0 and choice < CORRECTION_SHARE:
         return _correct(flow, book, mispriced)
     choice = uniform(flow)
     crowd = book.alive_count / flow.resting_orders

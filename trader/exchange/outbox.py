@@ -1,18 +1,24 @@
 """What one step has to say: frames, each once, with the set of connections that shall get it.
 
-A frame is written into the buffer and then committed for a set of connections (bit n = connection n). The
-bytes that will go over the wire are counted (`cost`); they never exceed COST_MAX in one step. What does not
-fit is not cut: its connections are closed, so that a client starts anew instead of missing something.
+    say(outbox, connections, template, writer)      a template and its values are kept, and written at the end
+    answer(outbox, connection_id, status, ..)       likewise, the response to an HTTP request
+    begin -> cursor, write .. write, commit         long texts are written into the buffer at once
 
-    begin(outbox, bytes, connections) -> cursor, or 0 -> write(cursor, ..) -> commit(outbox, .., cursor)
+A set of connections is an int64, bit n = connection n. The bytes that will go over the wire are counted
+(`cost`, templates by their bound); they never exceed COST_MAX in one step. What does not fit is not cut: its
+connections are closed, so that a client starts anew instead of missing something.
+
+That `say` does not write keeps the writer out of everything that has something to say: an exchange would
+compile it forty times over.
 """
 
 import numpy as np
 
-from shm.kernel import address_of, kernel
+from shm.kernel import address_of, copy, kernel
 from trader.compile_hints import never_inlined
 from trader.enums import WireKind
-from trader.exchange.text import write
+from trader.exchange.templates import BYTES_MAX, TEMPLATES
+from trader.exchange.text import WRITER, write
 
 FRAMES_MAX = 2_048
 DATA_BYTES = 768 * 1024
@@ -20,24 +26,36 @@ COST_MAX = 1_000_000
 """Bytes a step may send in all, counted per connection with OVERHEAD_BYTES each."""
 
 OVERHEAD_BYTES = 160
-TEMPLATE_BYTES = np.int64(2_048)
-"""Room that a single template may need."""
+TEMPLATE_BYTES = 2_048
+"""Room that one more text needs at most."""
 
 CONNECTIONS_MAX = 64
 """Ids 1 to 63; 0 is the recorded market."""
 
-NO_STATUS = np.int64(0)
-OK = np.int64(200)
+NO_STATUS = 0
+OK = 200
 POLICY_VIOLATION = 1008
 
+WRITTEN = -1
+
 FRAME = np.dtype(
-    [("connections", "i8"), ("kind", "i8"), ("status", "i8"), ("offset", "i8"), ("length", "i8")], align=True
+    [
+        ("connections", "i8"),
+        ("kind", "i8"),
+        ("status", "i8"),
+        ("template", "i8"),  # a number of templates.TEMPLATES, or WRITTEN
+        ("offset", "i8"),
+        ("length", "i8"),
+        ("writer", WRITER),
+    ],
+    align=True,
 )
 
 OUTBOX = np.dtype(
     [
         ("count", "i8"),
         ("used", "i8"),
+        ("reserved", "i8"),  # for templates that are to be written
         ("cost", "i8"),
         ("closing", "i8"),  # connections whose output did not fit in this step
         ("refused", "i8"),  # frames that did not fit, since the start
@@ -46,6 +64,7 @@ OUTBOX = np.dtype(
     ],
     align=True,
 )
+WRITER_BYTES = WRITER.itemsize
 DATA_OFFSET = int(OUTBOX.fields["data"][1])  # type: ignore[index]
 
 
@@ -54,6 +73,7 @@ def clear(outbox):
     """Begin a step."""
     outbox.count = 0
     outbox.used = 0
+    outbox.reserved = 0
     outbox.cost = 0
     outbox.closing = 0
 
@@ -62,7 +82,7 @@ def clear(outbox):
 def begin(outbox, length_max, connections):
     """Address to write a frame of at most `length_max` bytes at; 0: no room, its connections will be closed."""
     never_inlined()
-    if outbox.count >= FRAMES_MAX - 1 or outbox.used + length_max > DATA_BYTES:
+    if outbox.count >= FRAMES_MAX - 1 or outbox.used + outbox.reserved + length_max > DATA_BYTES:
         outbox.refused += 1
         outbox.closing |= connections
         return 0
@@ -70,11 +90,10 @@ def begin(outbox, length_max, connections):
 
 
 @kernel
-def commit(outbox, connections, kind, status, cursor):
-    """The frame that ends at `cursor` is for these connections; none: it is dropped."""
+def _enter(outbox, connections, kind, status, length):
+    """Enter a frame for those of the connections that are not closing: its number, or -1."""
     never_inlined()
     connections &= ~outbox.closing
-    length = cursor - address_of(outbox) - DATA_OFFSET - outbox.used
     cost = 0
     rest = connections
     while rest != 0:
@@ -83,52 +102,78 @@ def commit(outbox, connections, kind, status, cursor):
     if outbox.cost + cost > COST_MAX:
         outbox.refused += 1
         outbox.closing |= connections
-        return
+        return -1
     if connections == 0:
-        return
+        return -1
     frame = outbox.frames[outbox.count]
     frame.connections = connections
     frame.kind = kind
     frame.status = status
-    frame.offset = outbox.used
-    frame.length = length
     outbox.count += 1
-    outbox.used += length
     outbox.cost += cost
+    return outbox.count - 1
+
+
+@kernel
+def commit(outbox, connections, kind, status, cursor):
+    """The frame that ends at `cursor` is for these connections; none: it is dropped."""
+    length = cursor - address_of(outbox) - DATA_OFFSET - outbox.used
+    number = _enter(outbox, connections, kind, status, length)
+    if number >= 0:
+        frame = outbox.frames[number]
+        frame.template = WRITTEN
+        frame.offset = outbox.used
+        frame.length = length
+        outbox.used += length
 
 
 @kernel
 def say(outbox, connections, template, writer):
     """Send a template as a frame to a set of connections."""
-    never_inlined()
     if connections != 0:
-        cursor = begin(outbox, TEMPLATE_BYTES, connections)
-        if cursor != 0:
-            commit(outbox, connections, WireKind.FRAME, NO_STATUS, write(cursor, template, writer))
+        _keep(outbox, connections, WireKind.FRAME, 0, template, writer)
 
 
 @kernel
 def answer(outbox, connection_id, status, template, writer):
     """Send a template as the response to an HTTP request."""
-    never_inlined()
-    connections = 1 << connection_id
-    cursor = begin(outbox, TEMPLATE_BYTES, connections)
-    if cursor != 0:
-        commit(outbox, connections, WireKind.RESPONSE, status, write(cursor, template, writer))
+    _keep(outbox, 1 << connection_id, WireKind.RESPONSE, status, template, writer)
 
 
 @kernel
-def commit_closing(outbox):
-    """Close the connections whose output did not fit; there is always room for that."""
-    if outbox.closing == 0:
+def _keep(outbox, connections, kind, status, template, writer):
+    """Keep a template with its values for write_kept."""
+    never_inlined()
+    length_max = BYTES_MAX[template]
+    if begin(outbox, length_max, connections) == 0:
         return
-    frame = outbox.frames[outbox.count]
-    frame.connections = outbox.closing
-    frame.kind = WireKind.CLOSE
-    frame.status = POLICY_VIOLATION
-    frame.offset = outbox.used
-    frame.length = 0
-    outbox.count += 1
+    number = _enter(outbox, connections, kind, status, length_max)
+    if number >= 0:
+        frame = outbox.frames[number]
+        frame.template = template
+        copy(address_of(frame.writer), address_of(writer), WRITER_BYTES)
+        outbox.reserved += length_max
+
+
+@kernel
+def write_kept(outbox):
+    """End a step: write what was kept, close the connections whose output did not fit."""
+    never_inlined()
+    for number in range(outbox.count):
+        frame = outbox.frames[number]
+        if frame.template != WRITTEN:
+            start = address_of(outbox) + DATA_OFFSET + outbox.used
+            frame.offset = outbox.used
+            frame.length = write(start, TEMPLATES[frame.template], frame.writer) - start
+            outbox.used += frame.length
+    if outbox.closing != 0:
+        frame = outbox.frames[outbox.count]
+        frame.connections = outbox.closing
+        frame.kind = WireKind.CLOSE
+        frame.status = POLICY_VIOLATION
+        frame.offset = outbox.used
+        frame.length = 0
+        outbox.count += 1
 
 
 @kernel
@@ -140,6 +185,5 @@ def payload_of(outbox, index):
 @kernel
 def has_room(outbox):
     """1 while less than half of the step's output is used: time for another market event."""
-    if outbox.count * 2 < FRAMES_MAX and outbox.used * 2 < DATA_BYTES and outbox.cost * 2 < COST_MAX:
-        return 1
-    return 0
+    used = outbox.used + outbox.reserved
+    return 1 if outbox.count * 2 < FRAMES_MAX and used * 2 < DATA_BYTES and outbox.cost * 2 < COST_MAX else 0

@@ -1,7 +1,5 @@
 """The depth snapshot of a recorded market: as recorded while it is fresh, afterwards from the recorded book."""
 
-import numpy as np
-
 from shm.kernel import address_of, copy, kernel
 from trader.compile_hints import never_inlined
 from trader.enums import WireKind
@@ -54,7 +52,7 @@ def send_recorded_snapshot(exchange, connection_id, symbol_id, levels_max):
 def _put_side(cursor, lots, base_ticks, level, direction, levels_max, writer):
     """Write a side's levels from the touch outwards."""
     never_inlined()
-    written = np.int64(0)
+    written = 0
     while 0 <= level < LEVELS and written < levels_max:
         if lots[level] > 0:
             cursor = put_level(cursor, writer, written, base_ticks + level, lots[level])

@@ -4,8 +4,6 @@ Every kernel takes the whole exchange record (see venue.EXCHANGE). Event times a
 wall clock, or on a recorded market the time of the last recorded event.
 """
 
-import numpy as np
-
 from shm.kernel import kernel
 from trader.compile_hints import never_inlined
 from trader.exchange.account import client_id_of
@@ -13,32 +11,10 @@ from trader.exchange.errors import NOT_AUTHENTICATED
 from trader.exchange.market_data import aim
 from trader.exchange.outbox import say
 from trader.exchange.requests import ID
+from trader.exchange.templates import ACCOUNT_EVENT, DONE_REPLY, ERROR_REPLY, ORDER_EVENT, REPLY
 from trader.exchange.text import WORD_BUY, WORD_GTX, WORD_SELL, WORD_TRADE, integer_at
 
-NO_FILL = np.int64(-1)
-ORDER_BYTES = 768
-"""Room that ORDER_TEMPLATE needs."""
-
-ORDER_TEMPLATE = (
-    b'{"orderId":#iC,"symbol":"#s","status":"#wD","clientOrderId":"#cE","price":"#pG","avgPrice":"#dH","origQty":"#qI",'
-    b'"executedQty":"#qJ","cumQty":"#qJ","cumQuote":"#eK","timeInForce":"#wL","type":"LIMIT","reduceOnly":false,'
-    b'"closePosition":false,"side":"#wM","positionSide":"BOTH","stopPrice":"0","workingType":"CONTRACT_PRICE",'
-    b'"priceProtect":false,"origType":"LIMIT","priceMatch":"NONE","selfTradePreventionMode":"EXPIRE_MAKER",'
-    b'"goodTillDate":0,"time":#iN,"updateTime":#iO}'
-)
-REPLY_TEMPLATE = b'{"id":#cX,"status":200,"result":' + ORDER_TEMPLATE + b"}"
-ERROR_TEMPLATE = b'{"id":#cX,"status":#iC,"error":{"code":#iD,"msg":"#mD"}}'
-DONE_TEMPLATE = b'{"id":#cX,"result":null}'
-EVENT_TEMPLATE = (
-    b'{"e":"ORDER_TRADE_UPDATE","E":#iB,"T":#iB,"o":{"s":"#s","c":"#cE","S":"#wM","o":"LIMIT","f":"#wL","q":"#qI",'
-    b'"p":"#pG","ap":"#dH","sp":"0","x":"#wP","X":"#wD","i":#iC,"l":"#qQ","z":"#qJ","L":"#pR","n":"#eS","N":"USDT",'
-    b'"T":#iB,"t":#iT,"b":"0","a":"0","m":#bU,"R":false,"wt":"CONTRACT_PRICE","ot":"LIMIT","ps":"BOTH","cp":false,'
-    b'"rp":"#eV","pP":false,"si":0,"ss":0,"V":"EXPIRE_MAKER","pm":"NONE","gtd":0}}'
-)
-ACCOUNT_TEMPLATE = (
-    b'{"e":"ACCOUNT_UPDATE","E":#iB,"T":#iB,"a":{"m":"ORDER","B":[{"a":"USDT","wb":"#eC","cw":"#eC","bc":"0"}],'
-    b'"P":[{"s":"#s","pa":"#qD","ep":"#dE","cr":"#eF","up":"0","mt":"cross","iw":"0","ps":"BOTH"}]}}'
-)
+NO_FILL = -1
 
 
 @kernel
@@ -82,7 +58,7 @@ def _load_id(exchange):
 def reply_order(exchange, connection_id, index, status):
     """Answer an order API request with the order, told to have that status."""
     _load_id(exchange)
-    say(exchange.outbox, 1 << connection_id, REPLY_TEMPLATE, load_order(exchange, index, status))
+    say(exchange.outbox, 1 << connection_id, REPLY, load_order(exchange, index, status))
 
 
 @kernel
@@ -92,14 +68,14 @@ def reply_error(exchange, connection_id, code):
     _load_id(exchange)
     exchange.writer.values[2] = 401 if code == NOT_AUTHENTICATED else 400
     exchange.writer.values[3] = code
-    say(exchange.outbox, 1 << connection_id, ERROR_TEMPLATE, exchange.writer)
+    say(exchange.outbox, 1 << connection_id, ERROR_REPLY, exchange.writer)
 
 
 @kernel
 def reply_done(exchange, connection_id):
     """Answer a request that has no result."""
     _load_id(exchange)
-    say(exchange.outbox, 1 << connection_id, DONE_TEMPLATE, exchange.writer)
+    say(exchange.outbox, 1 << connection_id, DONE_REPLY, exchange.writer)
 
 
 @kernel
@@ -118,7 +94,7 @@ def report_order(exchange, index, fill_place):
     values[19] = record.trade_id * has_fill
     values[20] = record.is_maker * has_fill
     values[21] = record.realized_e8 * has_fill
-    say(exchange.outbox, exchange.connections.users, EVENT_TEMPLATE, writer)
+    say(exchange.outbox, exchange.connections.users, ORDER_EVENT, writer)
 
 
 @kernel
@@ -134,7 +110,7 @@ def report_account(exchange, symbol_id):
     writer.values[3] = ledger.position_lots
     writer.values[4] = entry_price(ledger, exchange.instruments[symbol_id])
     writer.values[5] = ledger.realized_e8
-    say(exchange.outbox, exchange.connections.users, ACCOUNT_TEMPLATE, writer)
+    say(exchange.outbox, exchange.connections.users, ACCOUNT_EVENT, writer)
 
 
 @kernel

@@ -22,7 +22,7 @@ KEYS = (
 FIELDS_COUNT = 15
 DEPTH_MAX = 16
 MAY, AFTER, MUST = range(3)
-SPACE, LINE_FEED, QUESTION_MARK, AMPERSAND, EQUALS = (np.int64(byte) for byte in b" \n?&=")
+SPACE, LINE_FEED, QUESTION_MARK, AMPERSAND, EQUALS = b" \n?&="
 
 FIELDS = np.dtype(
     [

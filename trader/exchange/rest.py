@@ -4,8 +4,6 @@ Those from the listen key on need a verified signature. Unknown requests get 404
 record (see venue.EXCHANGE).
 """
 
-import numpy as np
-
 from shm.kernel import address_of, kernel
 from trader.compile_hints import never_inlined
 from trader.exchange import errors
@@ -17,6 +15,7 @@ from trader.exchange.order_entry import withdraw_all
 from trader.exchange.outbox import OK, answer
 from trader.exchange.recorded_snapshot import send_recorded_snapshot
 from trader.exchange.requests import COUNTDOWN, LIMIT, SYMBOL, scan_http
+from trader.exchange.templates import HTTP_COUNTDOWN, HTTP_DONE, HTTP_EMPTY, HTTP_ERROR, HTTP_KEY, HTTP_TIME
 from trader.exchange.text import integer_at, word_at
 from trader.exchange.validation import find_symbol
 
@@ -24,6 +23,7 @@ LIMIT_DEFAULT = 500
 COUNTDOWN_MS_MAX = 86_400_000
 
 METHODS = b"GET POST PUT DELETE "
+DELETE = 3
 PATHS = (
     b"/fapi/v1/ping /fapi/v1/time /fapi/v1/exchangeInfo /fapi/v1/depth /fapi/v1/listenKey /fapi/v1/allOpenOrders "
     b"/fapi/v1/countdownCancelAll /fapi/v1/openOrders /fapi/v1/userTrades /fapi/v3/positionRisk /fapi/v2/positionRisk "
@@ -32,17 +32,10 @@ PING, TIME, INFO, DEPTH, LISTEN_KEY, CANCEL_ALL, COUNT_DOWN, OPEN_ORDERS, TRADES
 ALLOWED = bytes([1, 1, 1, 1, 2 + 4 + 8, 8, 2, 1, 1, 1, 1])
 """For each path the methods that it knows, as bits: GET 1, POST 2, PUT 4, DELETE 8."""
 
-UNAUTHORIZED = np.int64(401)
-NOT_FOUND = np.int64(404)
-BAD_REQUEST = np.int64(400)
-NOT_YET = np.int64(503)
-
-ERROR_TEMPLATE = b'{"code":#iD,"msg":"#mD"}'
-EMPTY_TEMPLATE = b"{}"
-TIME_TEMPLATE = b'{"serverTime":#iA}'
-KEY_TEMPLATE = b'{"listenKey":"#cC"}'
-DONE_TEMPLATE = b'{"code":200,"msg":"The operation of cancel all open order is done."}'
-COUNTDOWN_TEMPLATE = b'{"symbol":"#s","countdownTime":"#iC"}'
+UNAUTHORIZED = 401
+NOT_FOUND = 404
+BAD_REQUEST = 400
+NOT_YET = 503
 
 
 @kernel
@@ -76,62 +69,53 @@ def on_request(exchange, connection_id, is_signed, text, length):
         code = errors.MISSING_PARAMETER
     if code != errors.NONE:
         exchange.writer.values[3] = code
-        answer(exchange.outbox, connection_id, status, ERROR_TEMPLATE, exchange.writer)
-    elif route < LISTEN_KEY:
-        _serve_public(exchange, connection_id, route, symbol_id)
-    else:
-        _serve_account(exchange, connection_id, route, symbol_id, method)
-
-
-@kernel
-def _serve_public(exchange, connection_id, route, symbol_id):
-    """Answer what needs no signature."""
-    never_inlined()
-    exchange.writer.values[0] = exchange.event_ms
-    if route == INFO:
+        answer(exchange.outbox, connection_id, status, HTTP_ERROR, exchange.writer)
+    elif route == INFO:
         send_exchange_info(exchange, connection_id)
+    elif route == DEPTH and exchange.is_recorded:
+        send_recorded_snapshot(exchange, connection_id, symbol_id, _limit(fields))
     elif route == DEPTH:
-        limit = integer_at(exchange.fields.start[LIMIT], exchange.fields.length[LIMIT])
-        limit = LIMIT_DEFAULT if limit < 0 else limit
-        if exchange.is_recorded:
-            send_recorded_snapshot(exchange, connection_id, symbol_id, limit)
-        else:
-            send_snapshot(exchange, connection_id, symbol_id, limit)
+        send_snapshot(exchange, connection_id, symbol_id, _limit(fields))
+    elif route == OPEN_ORDERS:
+        send_open_orders(exchange, connection_id, symbol_id)
+    elif route == TRADES:
+        send_trades(exchange, connection_id, symbol_id)
+    elif route >= POSITIONS:
+        send_positions(exchange, connection_id, symbol_id)
     else:
-        template = TIME_TEMPLATE if route == TIME else EMPTY_TEMPLATE
-        answer(exchange.outbox, connection_id, OK, template, exchange.writer)
+        answer(exchange.outbox, connection_id, OK, _act(exchange, route, symbol_id, method), exchange.writer)
 
 
 @kernel
-def _serve_account(exchange, connection_id, route, symbol_id, method):
-    """Answer a signed request."""
+def _act(exchange, route, symbol_id, method):
+    """Do what a request with a short answer asks for: the answer's template, its values filled in."""
     never_inlined()
-    if route == OPEN_ORDERS:
-        send_open_orders(exchange, connection_id, symbol_id)
-        return
-    if route == TRADES:
-        send_trades(exchange, connection_id, symbol_id)
-        return
-    if route >= POSITIONS:
-        send_positions(exchange, connection_id, symbol_id)
-        return
-    writer = exchange.writer
-    template = EMPTY_TEMPLATE
-    if route == LISTEN_KEY:
-        writer.values[2] = address_of(exchange.connections) + LISTEN_KEY_OFFSET
-        writer.values[3] = LISTEN_KEY_BYTES
-        template = KEY_TEMPLATE if method < 3 else EMPTY_TEMPLATE
-    elif route == CANCEL_ALL:
+    values = exchange.writer.values
+    values[0] = exchange.event_ms
+    if route == TIME:
+        return HTTP_TIME
+    if route == LISTEN_KEY and method != DELETE:
+        values[2] = address_of(exchange.connections) + LISTEN_KEY_OFFSET
+        values[3] = LISTEN_KEY_BYTES
+        return HTTP_KEY
+    if route == CANCEL_ALL:
         withdraw_all(exchange, symbol_id)
-        template = DONE_TEMPLATE
-    else:
+        return HTTP_DONE
+    if route == COUNT_DOWN:
         countdown_ms = _countdown_ms(exchange.fields)
         market = exchange.markets[symbol_id]
         market.cancel_all_ns = exchange.now_ns + countdown_ms * 1_000_000 if countdown_ms > 0 else 0
         aim(exchange, symbol_id, exchange.event_ms)
-        writer.values[2] = countdown_ms
-        template = COUNTDOWN_TEMPLATE
-    answer(exchange.outbox, connection_id, OK, template, writer)
+        values[2] = countdown_ms
+        return HTTP_COUNTDOWN
+    return HTTP_EMPTY
+
+
+@kernel
+def _limit(fields):
+    """The `limit` asked for, or the default."""
+    limit = integer_at(fields.start[LIMIT], fields.length[LIMIT])
+    return LIMIT_DEFAULT if limit < 0 else limit
 
 
 @kernel

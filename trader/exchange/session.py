@@ -5,13 +5,11 @@ Every kernel takes the whole exchange record (see venue.EXCHANGE).
 
 from shm.kernel import kernel
 from trader.compile_hints import never_inlined
-from trader.enums import WireKind
 from trader.exchange import connections, errors
 from trader.exchange.market_data import send_touch
 from trader.exchange.order_entry import cancel_order, place_order, query_order, withdraw_all
 from trader.exchange.reports import reply_done, reply_error
 from trader.exchange.requests import METHOD, PARAMS, forget_fields, scan_json
-from trader.exchange.rest import on_request
 from trader.exchange.text import word_at
 
 METHODS = b"order.place order.cancel order.status "
@@ -21,29 +19,7 @@ SUBSCRIPTIONS = b"UNSUBSCRIBE SUBSCRIBE "
 
 
 @kernel
-def on_client(exchange, connection_id, kind, status, payload, length):
-    """One message of a client's connection."""
-    if kind == WireKind.CONNECTED:
-        _connect(exchange, connection_id, payload, length)
-    elif kind == WireKind.AUTHENTICATED:
-        exchange.connections.authenticated |= 1 << connection_id
-    elif kind == WireKind.LOST:
-        _lose(exchange, connection_id)
-    elif kind == WireKind.REQUEST:
-        exchange.requests += 1
-        on_request(exchange, connection_id, status, payload, length)
-    elif kind == WireKind.FRAME and exchange.connections.kind[connection_id] == connections.ORDERS:
-        exchange.requests += 1
-        _on_order_request(exchange, connection_id, payload, length)
-    elif kind == WireKind.FRAME and exchange.connections.kind[connection_id] == connections.MARKET:
-        exchange.requests += 1
-        _on_subscription(exchange, connection_id, payload, length)
-    else:
-        exchange.bad_messages += 1
-
-
-@kernel
-def _connect(exchange, connection_id, path, length):
+def connect(exchange, connection_id, path, length):
     """Admit a connection by its path, or have it closed."""
     never_inlined()
     own = exchange.connections
@@ -65,7 +41,7 @@ def _greet(exchange, connection_id):
 
 
 @kernel
-def _lose(exchange, connection_id):
+def lose(exchange, connection_id):
     """Forget a connection; with cancel_on_disconnect the account's last order connection takes its orders along."""
     own = exchange.connections
     was_trading = own.kind[connection_id] == connections.ORDERS and (own.authenticated >> connection_id) & 1
@@ -76,7 +52,7 @@ def _lose(exchange, connection_id):
 
 
 @kernel
-def _on_order_request(exchange, connection_id, text, length):
+def on_order_request(exchange, connection_id, text, length):
     """One frame of the order API: exactly one reply goes out."""
     never_inlined()
     fields = exchange.fields
@@ -98,7 +74,7 @@ def _on_order_request(exchange, connection_id, text, length):
 
 
 @kernel
-def _on_subscription(exchange, connection_id, text, length):
+def on_subscription(exchange, connection_id, text, length):
     """SUBSCRIBE or UNSUBSCRIBE on a market connection, params a list of stream names."""
     never_inlined()
     fields = exchange.fields

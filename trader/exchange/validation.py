@@ -13,7 +13,7 @@ from trader.exchange.matching import LEVELS
 from trader.exchange.requests import NEW_CLIENT_ID, PRICE, QUANTITY, SIDE, SYMBOL, TIME_IN_FORCE, TYPE
 from trader.exchange.text import MALFORMED, TOO_PRECISE, decimal_at, put_decimal, word_at
 
-NO_DECIMALS = np.int64(0)
+NO_DECIMALS = 0
 SIDES = b"BUY SELL "
 TYPES = b"LIMIT "
 TIMES_IN_FORCE = b"GTX GTC IOC "

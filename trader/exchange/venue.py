@@ -1,8 +1,9 @@
 """The simulated exchange as a whole: its state, its start, and one kernel per kind of message.
 
-    WireIn --> on_wire --+                          +--> trades, best quotes, depth   (generated market)
-    Timer  --> on_timer -+--> advance the order flow +--> recorded frames, verbatim    (recorded market)
-                         +--> requests               +--> replies, user stream events  (our account)
+    start  --> open_markets
+    WireIn --> on_wire --+--> advance the order flow +--> trades, best quotes, depth   (generated market)
+    Timer  --> on_wire --+--> requests               +--> recorded frames, verbatim    (recorded market)
+                                                     +--> replies, user stream events  (our account)
 
 After each call `exchange.outbox` holds what is to be sent. On a recorded market, frames on connection 0 are
 the recording's own; event times are theirs. Connections 1 to 63 are clients. The ledger is at
@@ -19,18 +20,26 @@ from trader.enums import WireKind
 from trader.exchange import matching, order_flow
 from trader.exchange.account import ACCOUNT
 from trader.exchange.config import SYMBOLS_MAX, ExchangeConfig
-from trader.exchange.connections import CONNECTIONS, LISTEN_KEY_BYTES
-from trader.exchange.market_data import ASKS, BIDS, STREAM, publish_depth
+from trader.exchange.connections import CONNECTIONS, LISTEN_KEY_BYTES, ORDERS
+from trader.exchange.connections import MARKET as MARKET_STREAMS
+from trader.exchange.market_data import ASKS, BIDS, STREAM, mark_shown, publish_depth, publish_touch
 from trader.exchange.order_entry import settle, withdraw_all
-from trader.exchange.outbox import CONNECTIONS_MAX, OUTBOX, clear, commit_closing, has_room
+from trader.exchange.outbox import CONNECTIONS_MAX, OUTBOX, clear, has_room, write_kept
 from trader.exchange.playback import on_recorded
 from trader.exchange.recorded_book import RECORDED
 from trader.exchange.recording import REPLAY
 from trader.exchange.requests import FIELDS
-from trader.exchange.session import on_client
+from trader.exchange.rest import on_request
+from trader.exchange.session import connect, lose, on_order_request, on_subscription
 from trader.exchange.text import WRITER
 from trader.exchange.validation import REQUEST
 from trader.instrument import INSTRUMENT
+
+RECORDING = 0
+"""Connection that a recording's frames come on."""
+
+TIME_PASSED = 0
+"""Stands for the timer among the kinds of messages (on_wire); no WireKind has it."""
 
 FIRST_UPDATE_ID = 1_000_000
 EARLY_ARRIVALS = 4_000
@@ -51,7 +60,6 @@ EXCHANGE = np.dtype(
         ("account", ACCOUNT),
         ("symbol_count", "i8"),
         ("is_recorded", "i8"),
-        ("is_open", "i8"),
         ("cancel_on_disconnect", "i8"),
         ("wall_offset_ns", "i8"),
         ("depth_interval_ns", "i8"),
@@ -81,7 +89,7 @@ def prepare(
     wall_offset_ns: int,
     recorded: bool = False,
 ) -> None:
-    """Fill a fresh, zeroed EXCHANGE of shape (1,). Generated markets open with the first message.
+    """Fill a fresh, zeroed EXCHANGE of shape (1,). Generated markets are opened by `open_markets`.
 
     Raises ValueError for more than SYMBOLS_MAX instruments, or a start price below one tick.
     """
@@ -131,71 +139,91 @@ def _listen_key(seed: int) -> np.ndarray:
 
 
 @kernel
+def on_wire(exchange, connection_id, kind, status, payload, length, now_ns):
+    """Something arrived on a connection (WireIn), or time has passed: what to send is in the outbox afterwards.
+
+    TIME_PASSED: background orders arrive, depth updates and dead-man timers fall due.
+    """
+    never_inlined()
+    _begin_step(exchange, now_ns)
+    advance(exchange)
+    own = exchange.connections
+    if connection_id == RECORDING and kind == WireKind.FRAME and exchange.is_recorded:
+        on_recorded(exchange, payload, length)
+    elif kind == TIME_PASSED:
+        _cancel_overdue(exchange)
+    elif connection_id < 1 or connection_id >= CONNECTIONS_MAX:
+        exchange.bad_messages += 1
+    elif kind == WireKind.CONNECTED:
+        connect(exchange, connection_id, payload, length)
+    elif kind == WireKind.AUTHENTICATED:
+        own.authenticated |= 1 << connection_id
+    elif kind == WireKind.LOST:
+        lose(exchange, connection_id)
+    elif kind == WireKind.REQUEST:
+        exchange.requests += 1
+        on_request(exchange, connection_id, status, payload, length)
+    elif kind == WireKind.FRAME and own.kind[connection_id] == ORDERS:
+        exchange.requests += 1
+        on_order_request(exchange, connection_id, payload, length)
+    elif kind == WireKind.FRAME and own.kind[connection_id] == MARKET_STREAMS:
+        exchange.requests += 1
+        on_subscription(exchange, connection_id, payload, length)
+    else:
+        exchange.bad_messages += 1
+    write_kept(exchange.outbox)
+
+
+@kernel
+def open_markets(exchange, now_ns):
+    """Open the generated markets; once, before anything else arrives."""
+    never_inlined()
+    _begin_step(exchange, now_ns)
+    for symbol_id in range(exchange.symbol_count if exchange.is_recorded == 0 else 0):
+        _open_market(exchange, symbol_id)
+
+
+@kernel
 def _open_market(exchange, symbol_id):
     """Open the book, fill it with resting orders, and let it live a while, before anybody listens."""
-    never_inlined()
     market = exchange.markets[symbol_id]
     flow = market.flow
     matching.open_book(market.book, int(flow.start_ticks))
     for count in range(flow.resting_orders):
         exchange.account.order_id += 1
         order_flow.quote(flow, market.book, BIDS if count % 2 == 0 else ASKS, exchange.account.order_id)
-        if matching.must_publish(market.book):
-            publish_depth(exchange, symbol_id)
+        mark_shown(market.book)
     order_flow.draw_arrival(flow)
     for _ in range(EARLY_ARRIVALS if flow.rate > 0.0 else 0):
         exchange.account.order_id += 1
         order_flow.arrive(flow, market.book, exchange.account.order_id)
         order_flow.draw_arrival(flow)
-        if matching.must_publish(market.book):
-            publish_depth(exchange, symbol_id)
+        mark_shown(market.book)
     market.book.match_count = 0
     flow.arrivals = 0
     flow.next_ns = 0
     market.stream.update_id = FIRST_UPDATE_ID
-    settle(exchange, symbol_id, BIDS, matching.BACKGROUND, exchange.now_ms)
-    publish_depth(exchange, symbol_id)
+    market.stream.depth_id = FIRST_UPDATE_ID
+    publish_touch(exchange, symbol_id, exchange.now_ms)
 
 
 @kernel
-def on_wire(exchange, connection_id, kind, status, payload, length, now_ns):
-    """Something arrived on a connection (WireIn): what to send is in the outbox afterwards."""
-    _begin_step(exchange, now_ns)
-    if connection_id == 0 and kind == WireKind.FRAME and exchange.is_recorded:
-        on_recorded(exchange, payload, length)
-    elif connection_id < 1 or connection_id >= CONNECTIONS_MAX:
-        exchange.bad_messages += 1
-    else:
-        advance(exchange)
-        on_client(exchange, connection_id, kind, status, payload, length)
-    commit_closing(exchange.outbox)
-
-
-@kernel
-def on_timer(exchange, now_ns):
-    """Time has passed: background orders arrive, depth updates and dead-man timers fall due."""
-    _begin_step(exchange, now_ns)
-    advance(exchange)
+def _cancel_overdue(exchange):
+    """Carry out the dead-man timers that have run out."""
     for symbol_id in range(exchange.symbol_count):
         market = exchange.markets[symbol_id]
-        if market.cancel_all_ns != 0 and now_ns >= market.cancel_all_ns:
+        if market.cancel_all_ns != 0 and exchange.now_ns >= market.cancel_all_ns:
             market.cancel_all_ns = 0
             withdraw_all(exchange, symbol_id)
-    commit_closing(exchange.outbox)
 
 
 @kernel
 def _begin_step(exchange, now_ns):
-    never_inlined()
     clear(exchange.outbox)
     exchange.now_ns = now_ns
     exchange.now_ms = (now_ns + exchange.wall_offset_ns) // 1_000_000
     if exchange.is_recorded == 0 or exchange.event_ms == 0:
         exchange.event_ms = exchange.now_ms
-    if exchange.is_open == 0:
-        exchange.is_open = 1
-        for symbol_id in range(exchange.symbol_count if exchange.is_recorded == 0 else 0):
-            _open_market(exchange, symbol_id)
 
 
 @kernel
