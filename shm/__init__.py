@@ -12,7 +12,9 @@ Knows nothing of trading. Reads bottom-up:
     ring       frames from one producer to one or more consumers
     slot       the latest value of something
     control    one stage's command word, state and heartbeat
-    counters, histogram     single writer, merged by the reader
+    cancels    one bit an order: a set that cannot overflow
+    histogram  latencies: single writer, merged by the reader
+    checksum   CRC-32C of bytes at an address
     codec      fixed-width msgpack derived from the message Structs
     journal    append-only record of what a stage took and sent
 """
