@@ -32,7 +32,7 @@ from procs.transport.client import ClientTransport
 from procs.transport.server import ServerTransport
 from procs.wiring import doorbell_address
 from shm.clock import now_ns
-from shm.control import BOOT, DONE, FAILED, PID, RUNNING, STATE, store_word
+from shm.control import BOOT, DONE, FAILED, HALTED, PID, RUNNING, STATE, store_word
 from trader.enums import Command, WireKind
 
 EXIT_FAILED_STEP = 70
@@ -67,7 +67,7 @@ class StageProcess:
         self.parent = os.getppid()
         self.terminated = False
         self.leave_by_ns = 0
-        self.idle = False
+        self.taken = -1
         self.market_client = asyncio.Event()
 
     def run(self) -> int:
@@ -113,10 +113,17 @@ class StageProcess:
             if not journal.keep_room(self._now_ns()) and not station.row["ports"]["halted"]:
                 log.error("%s: %s; no new orders", station.name, journal.failure)
                 station.row["ports"]["halted"] = 1
+                store_word(self.segments.cell(station.name).address + HALTED, 1)
         if self.terminated or os.getppid() != self.parent:
             return self._still_cancelling()
         draining = all(int(station.row["command_seen"]) & 0xFF == Command.DRAIN for station in self.booted.stations)
-        return not (draining and self.idle)
+        return not (draining and (self.group.owns_sockets or self._has_rested()))
+
+    def _has_rested(self) -> bool:
+        """Whether nothing but timers has come since the last look: a timer in every slice is no reason to stay."""
+        rows = [station.row for station in self.booted.stations]
+        before, self.taken = self.taken, sum(int(row["taken"]) - int(row["timer_count"]) for row in rows)
+        return self.taken == before
 
     def _still_cancelling(self) -> bool:
         """After SIGTERM: the router first cancels everything; the exchange lets it."""
@@ -139,8 +146,7 @@ class StageProcess:
         doorbell = doorbell_address(self.booted.cells[0].address) if ladder.sleeps else 0
         scratch = np.zeros(4, dtype=np.int64)
         while self.housekeeping():
-            taken = run_slice(table.ctypes.data, len(table), doorbell, ladder.spins, ladder.yields, scratch.ctypes.data)
-            self.idle = taken == 0
+            run_slice(table.ctypes.data, len(table), doorbell, ladder.spins, ladder.yields, scratch.ctypes.data)
 
     async def _serve_sockets(self) -> None:
         """A process with sockets: the event loop moves bytes, the duty cycle does the rest."""
@@ -157,7 +163,6 @@ class StageProcess:
         if "exchange" in self.group.stages:
             task = asyncio.get_running_loop().create_task(self._serve_exchange(loop, self.booted.wires[0]))
             task.add_done_callback(loop.heed)
-        self.idle = True
         await loop.run(self.housekeeping)
         if task is not None:
             task.cancel()
