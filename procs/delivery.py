@@ -10,7 +10,7 @@ from shm.histogram import HISTOGRAM_BYTES, record
 from shm.journal import INPUT, append, journal_room, record_key
 from shm.kernel import address_of, inlined, kernel, load_i64, store_i64
 from shm.layout import FRAME_HEADER_BYTES, FRAME_ORIGIN, FRAME_PUBLISH, FRAME_SEQUENCE, LENGTH_MASK, TYPE_SHIFT
-from shm.memory import call_entry
+from shm.memory import call_entry, field_offset
 from shm.ring import room_for
 
 
@@ -61,7 +61,7 @@ def deliver_own(duty, port, kind, message, sequence, now_ns):
     deliver(duty, port, frame, 0, 1, now_ns)
 
 
-_FRAME_OFFSET = DUTY.fields["frame"][1]
+_FRAME_OFFSET = field_offset(DUTY, "frame")
 
 
 @kernel

@@ -18,6 +18,7 @@ from shm.clock import read_clock
 from shm.control import ARGUMENT, COMMAND, HEARTBEAT
 from shm.doorbell import AWAKE, IN_FUTEX, ring_doorbell, sleep_in_futex, yield_core
 from shm.kernel import address_of, inlined, kernel, load_i64, view
+from shm.memory import field_offset
 from shm.ring import advance, poll, release
 from shm.slot import slot_poll
 from trader.messages import CANCEL_REQUEST, CONTROL, GAP, TIMER
@@ -146,7 +147,7 @@ def _ring_doorbells(ports):
                 ring_doorbell(box.doorbells[consumer], address_of(ports) + _SCRATCH_OFFSET)
 
 
-_SCRATCH_OFFSET = PORTS.fields["scratch"][1]
+_SCRATCH_OFFSET = field_offset(PORTS, "scratch")
 
 
 @inlined

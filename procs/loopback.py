@@ -13,6 +13,7 @@ from shm.clock import read_clock
 from shm.codec import body_bytes, decode, encode, record_dtype, tag_of_record
 from shm.kernel import address_of, copy, inlined, kernel, load_i64
 from shm.layout import FRAME_HEADER_BYTES, LENGTH_MASK
+from shm.memory import field_offset
 from shm.ring import READER, WRITER, advance, claim, commit, poll, release
 from trader.enums import WireKind
 from trader.messages import WireIn, WireOut
@@ -140,7 +141,7 @@ def _postpone(loop, client, message):
     loop.lost += 1
 
 
-_PAYLOAD_OFFSET = LATER.fields["payload"][1]
+_PAYLOAD_OFFSET = field_offset(LATER, "payload")
 
 
 @kernel

@@ -119,6 +119,12 @@ def new_record(dtype: np.dtype) -> np.ndarray:
     return raw[offset : offset + size].view(dtype)
 
 
+def field_offset(dtype: np.dtype, name: str) -> int:
+    """Bytes from the start of a structured dtype to one of its fields. Raises KeyError."""
+    fields: Any = dtype.fields or {}
+    return int(fields[name][1])
+
+
 def numba_record(dtype: np.dtype) -> Any:
     """The numba type of a structured dtype."""
     return from_dtype(dtype)

@@ -109,10 +109,13 @@ def test_one_plain_line_a_second_when_it_is_no_terminal() -> None:
 
     (line,) = out.getvalue().splitlines()
     assert line == plain_line(snapshot())
-    assert line.split() == (
-        "12.3s events 123456 BTCUSDT LIVE 61800.1/61800.2 vol 0.31 live pos -12.345 orders 1234 open 12 fills 56 "
-        "pnl -12.35 tick_to_order p50 45us p99 1.2ms"
-    ).split()
+    assert (
+        line.split()
+        == (
+            "12.3s events 123456 BTCUSDT LIVE 61800.1/61800.2 vol 0.31 live pos -12.345 orders 1234 open 12 fills 56 "
+            "pnl -12.35 tick_to_order p50 45us p99 1.2ms"
+        ).split()
+    )
 
 
 def test_a_terminal_is_redrawn_at_every_update() -> None:

@@ -215,5 +215,3 @@ def test_quoted_time_is_a_share_of_live_time() -> None:
         desk = record_of(memory, "strategy", "DESK")
         desk["live_ns"], desk["quoted_both_ns"] = LIVE_NS, LIVE_NS // 4
         assert Taker(memory, plan_of(memory)).take().quoted_share == 0.25
-
-

@@ -182,9 +182,7 @@ def test_refused_intent_gives_its_slot_back_and_tries_again_after_the_pause() ->
     stage.give(top(), 2)
     intents = stage.taken("strategy_risk")
     for intent in intents:
-        stage.give(
-            OrderRefusal(0, 0, intent.client_order_id, intent.order_slot, RefusalReason.PRICE_COLLAR, 1, 0), 3
-        )
+        stage.give(OrderRefusal(0, 0, intent.client_order_id, intent.order_slot, RefusalReason.PRICE_COLLAR, 1, 0), 3)
     stage.give(top(), 50 * MS)
     early = stage.taken("strategy_risk")
     stage.give(Timer(1), 101 * MS)

@@ -56,8 +56,11 @@ def test_good_file_is_loaded_and_its_quote_is_called(tmp_path: Path) -> None:
 
 def test_edited_file_is_a_new_strategy(tmp_path: Path) -> None:
     rehearse(written(tmp_path, GOOD), bid_ticks=1_000, ask_ticks=1_002)
-    quotes = rehearse(written(tmp_path, GOOD.replace("= 1\n    out.ask_lots", "= 4\n    out.ask_lots")),
-                      bid_ticks=1_000, ask_ticks=1_002)
+    quotes = rehearse(
+        written(tmp_path, GOOD.replace("= 1\n    out.ask_lots", "= 4\n    out.ask_lots")),
+        bid_ticks=1_000,
+        ask_ticks=1_002,
+    )
 
     assert quotes.bids == [(993, 4)]
 

@@ -71,7 +71,10 @@ def test_rest_requests_are_method_path_and_blank_line():
     assert written(orders.write_open_orders_request, row) == "GET /fapi/v1/openOrders?symbol=BTCUSDT\n\n"
     assert written(orders.write_cancel_open_request, row) == "DELETE /fapi/v1/allOpenOrders?symbol=BTCUSDT\n\n"
     assert written(orders.write_position_request, row) == "GET /fapi/v3/positionRisk?symbol=BTCUSDT\n\n"
-    assert written(orders.write_trades_request, row, 77) == "GET /fapi/v1/userTrades?symbol=BTCUSDT&limit=1000&orderId=77\n\n"
+    assert (
+        written(orders.write_trades_request, row, 77)
+        == "GET /fapi/v1/userTrades?symbol=BTCUSDT&limit=1000&orderId=77\n\n"
+    )
     assert written(orders.write_order_api_path) == "/ws-fapi/v1"
     key = np.frombuffer(b"abc123", np.uint8)
     assert written(orders.write_user_stream_path, address_of_array(key), 6) == "/ws/abc123"

@@ -25,8 +25,8 @@ class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     events_per_second: float = 400.0
     clustering: float = 0.6
     cluster_ms: float = 50.0
-    volatility_bps: float = 0.4
-    log_variance_sd: float = 1.0
+    volatility_bps: float = 0.7
+    log_variance_sd: float = 0.8
     volatility_half_life_s: float = 20.0
     price_start: float = 60_000.0
     price_start_by_symbol: dict[str, float] = {}

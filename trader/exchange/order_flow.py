@@ -42,7 +42,7 @@ FLOW = np.dtype(
 
 # Shares of arrivals, and shapes: chosen so that the touch is mostly one tick wide and 20 levels are filled.
 CORRECTION_SHARE = 0.4
-MARKET_SHARE = 0.08
+MARKET_SHARE = 0.1
 CANCEL_SHARE = 0.3
 TOUCH_SHARE = 0.45
 NEAR_SHARE = 0.37
