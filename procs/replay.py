@@ -28,7 +28,7 @@ from procs.replay_cycle import (
 from procs.run_segments import layout_hash
 from procs.topology import LINKS, TRADING, WIRE, Full, Link, inboxes
 from procs.wiring import Station, bind, memory_links, stage_module
-from shm.journal import SEQUENCE_MASK
+from shm.journal import KIND_NAMES, SEQUENCE_MASK
 from shm.kernel import address_of_array, new_record
 from shm.ring import READER, format_ring, open_reader, open_writer, ring_bytes
 
@@ -112,9 +112,10 @@ class _Player:
                 f" sent on {describe(key)}"
             )
         elif self.reason == MISSING:
-            # The step sent less than it did then; the record that it left over stands where an input should.
+            # The step sent less than it did then: what it left over stands where the next input should.
             outbox = self.station.module.OUTBOXES[(key >> 48) & 0xFF]
-            done.difference = f"{outbox} sequence {key & SEQUENCE_MASK} was recorded and not sent now"
+            kind = KIND_NAMES.get(key >> 56, "record")
+            done.difference = f"{outbox} sequence {key & SEQUENCE_MASK}: the recorded {kind} was not repeated"
         elif self.reason == FAILED:
             done.difference = f"its step failed on {describe(key)}"
         elif self.reason != FINISHED:
