@@ -162,6 +162,8 @@ class Trader:
                     process.kill()
             self.code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
             os.close(self._pidfd)
+            for path in self.segments():
+                path.unlink()
 
     def close(self) -> None:
         """End what still runs, forget the mapping."""
