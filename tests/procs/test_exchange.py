@@ -73,7 +73,7 @@ def test_requests_orders_and_reports_go_over_the_wire(monkeypatch: pytest.Monkey
     venue.give(2, WireKind.CONNECTED, b"/ws/" + json.loads(granted.payload)["listenKey"].encode())
     venue.give(1, WireKind.CONNECTED, b"/ws-fapi/v1")
     venue.give(1, WireKind.AUTHENTICATED)
-    params = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTX", "price": "59990.00"}
+    params = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTX", "price": "59900.00"}
     order = {**params, "quantity": "0.010", "newClientOrderId": "t17"}
     place = json.dumps({"id": "p17", "method": "order.place", "params": order}).encode()
     reply, event = venue.give(1, WireKind.FRAME, place)

@@ -140,7 +140,7 @@ def test_market_looks_like_one_narrow_deep_clustered() -> None:
         spreads.append(ask - bid)
         arrivals.append(int(flow["arrivals"]))
         lots = book["levels"]["lots"]
-        filled.append(min((lots[bid - 60 : bid + 1] > 0).sum(), (lots[ask : ask + 61] < 0).sum()))
+        filled.append(min((lots[bid - 200 : bid + 1] > 0).sum(), (lots[ask : ask + 201] < 0).sum()))
     squared = np.diff(mids) ** 2
     centred = squared - squared.mean()
     autocorrelation = [(centred[lag:] * centred[:-lag]).mean() / centred.var() for lag in range(1, 11)]

@@ -75,7 +75,7 @@ def test_order_that_crosses_takes_best_price_first_and_pays_the_taker_fee() -> N
 @pytest.mark.parametrize(
     ("order", "code"),
     [
-        ({"timeInForce": "GTX", "price": "60010.00"}, -5022),
+        ({"timeInForce": "GTX", "price": "60100.00"}, -5022),
         ({"price": "60000.05"}, -4014),
         ({"price": "60000.001"}, -1111),
         ({"price": "x"}, -1102),
@@ -96,8 +96,8 @@ def test_order_that_crosses_takes_best_price_first_and_pays_the_taker_fee() -> N
 )
 def test_bad_order_is_refused_with_the_venues_code_and_changes_nothing(order: dict[str, str], code: int) -> None:
     desk = Desk(**PAUSED)
-    desk.place("BUY", "59990.00", "0.010", newClientOrderId="taken")
-    reply, events = desk.place(**{"side": "BUY", "price": "59990.00", "quantity": "0.010", **order})
+    desk.place("BUY", "59900.00", "0.010", newClientOrderId="taken")
+    reply, events = desk.place(**{"side": "BUY", "price": "59900.00", "quantity": "0.010", **order})
 
     assert (reply["status"], reply["error"]["code"]) == (400, code)
     assert len(reply["error"]["msg"]) > 10
@@ -133,7 +133,7 @@ def test_own_resting_order_expires_instead_of_trading_with_us() -> None:
 def test_requests_without_logon_or_sense_get_errors_and_the_id_back() -> None:
     desk = Desk(**PAUSED, connect=False)
     desk.give(ORDERS, WireKind.CONNECTED, b"/ws-fapi/v1")
-    refused, _ = desk.place("BUY", "59990.00", "0.010")
+    refused, _ = desk.place("BUY", "59900.00", "0.010")
     unknown, _ = desk.ask("order.dance")
     (malformed,) = desk.give(ORDERS, WireKind.FRAME, b'{"id":"a","method":')
     (numbered,) = desk.give(ORDERS, WireKind.FRAME, b'{"id":12,"method":"x"}')
@@ -192,7 +192,7 @@ def test_ledger_is_the_sum_of_fills_through_a_long_random_session() -> None:
 
 def test_dead_man_timer_cancels_unless_renewed() -> None:
     desk = Desk(**PAUSED)
-    desk.place("BUY", "59990.00", "0.010", newClientOrderId="t1")
+    desk.place("BUY", "59900.00", "0.010", newClientOrderId="t1")
     first = desk.rest("POST", "/fapi/v1/countdownCancelAll?symbol=BTCUSDT&countdownTime=100")
     desk.pass_time(80)
     desk.rest("POST", "/fapi/v1/countdownCancelAll?symbol=BTCUSDT&countdownTime=100")
@@ -207,7 +207,7 @@ def test_dead_man_timer_cancels_unless_renewed() -> None:
 @pytest.mark.parametrize(("flag", "left"), [(False, 1), (True, 0)])
 def test_lost_order_connection_takes_the_orders_along_only_if_configured(flag: bool, left: int) -> None:
     desk = Desk(**PAUSED, cancel_on_disconnect=flag)
-    desk.place("BUY", "59990.00", "0.010", newClientOrderId="t1")
+    desk.place("BUY", "59900.00", "0.010", newClientOrderId="t1")
     desk.give(ORDERS, WireKind.LOST)
     refused = desk.give(ORDERS, WireKind.FRAME, json.dumps({"id": "c1", "method": "order.cancel"}).encode())
 

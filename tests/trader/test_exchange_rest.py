@@ -83,7 +83,7 @@ def test_user_stream_needs_the_listen_key() -> None:
 def test_cancel_all_cancels_one_symbol_and_reports_every_order() -> None:
     desk = Desk(symbols=("BTCUSDT", "ETHUSDT"), price_start_by_symbol={"ETHUSDT": 2_600.0}, flow_paused=True)
     for count in range(5):
-        desk.place("BUY", "59990.00", "0.010", newClientOrderId=f"t{count}")
+        desk.place("BUY", "59900.00", "0.010", newClientOrderId=f"t{count}")
     desk.place("BUY", "2590.00", "0.010", symbol="ETHUSDT", newClientOrderId="eth")
     before = len(desk.log)
     done = desk.rest("DELETE", "/fapi/v1/allOpenOrders?symbol=BTCUSDT")

@@ -22,10 +22,10 @@ class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     seed: int = 1
     recorded: bool = False
     flow_paused: bool = False
-    events_per_second: float = 400.0
+    events_per_second: float = 600.0
     clustering: float = 0.6
     cluster_ms: float = 50.0
-    volatility_bps: float = 0.7
+    volatility_bps: float = 1.0
     log_variance_sd: float = 0.8
     volatility_half_life_s: float = 20.0
     price_start: float = 60_000.0

@@ -59,6 +59,7 @@ BOOK = np.dtype(
         ("free", "i8"),
         ("order_count", "i8"),
         ("alive_count", "i8"),
+        ("alive_bids", "i8"),
         ("match_count", "i8"),
         ("dirty_count", "i8"),
         ("matches", MATCH, (MATCHES_MAX,)),
@@ -165,6 +166,7 @@ def rest(book, side, price_ticks, lots, owner, order_id):
         order.alive_at = book.alive_count
         book.alive[book.alive_count] = slot
         book.alive_count += 1
+        book.alive_bids += 1 if side > 0 else 0
     book.order_count += 1
     _change(book, level_number, side * lots)
     if side > 0:
@@ -196,6 +198,7 @@ def _shrink(book, slot, lots):
         level.tail = order.previous
     if order.owner == BACKGROUND:
         book.alive_count -= 1
+        book.alive_bids -= 1 if side > 0 else 0
         moved = book.alive[book.alive_count]
         book.alive[order.alive_at] = moved
         book.orders[moved].alive_at = order.alive_at

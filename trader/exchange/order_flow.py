@@ -41,16 +41,16 @@ FLOW = np.dtype(
 )
 
 # Shares of arrivals, and shapes: chosen so that the touch is mostly one tick wide and 20 levels are filled.
-CORRECTION_SHARE = 0.4
-MARKET_SHARE = 0.1
-CANCEL_SHARE = 0.3
-TOUCH_SHARE = 0.45
-NEAR_SHARE = 0.37
-NEAR_TICKS = 9.0
+CORRECTION_SHARE = 0.3
+MARKET_SHARE = 0.08
+CANCEL_SHARE = 0.25
+TOUCH_SHARE = 0.5
+NEAR_SHARE = 0.35
+NEAR_TICKS = 8.0
 FAR_TICKS = 25.0
 LOTS_SD = 1.3
 TAKER_LOTS_SHARE = 0.3
-INFORMED_LOTS_SHARE = 5.0
+INFORMED_LOTS_SHARE = 4.0
 LOTS_MAX = 50_000
 EDGE_TICKS = 1_000
 REVERSION_SECONDS = 3_600.0
@@ -133,7 +133,9 @@ def arrive(flow, book, order_id):
         slot = book.alive[int(uniform(flow) * book.alive_count)]
         cancel(book, slot)
         return 1
-    return quote(flow, book, side, order_id)
+    # The thinner side is offered more, or a trend would strip it.
+    bid_share = (book.alive_bids + 1.0) / (book.alive_count + 2.0)
+    return quote(flow, book, -1 if uniform(flow) < bid_share else 1, order_id)
 
 
 @kernel
