@@ -150,7 +150,7 @@ def test_market_looks_like_one_narrow_deep_clustered() -> None:
     assert np.percentile(filled, 5) >= 20
     assert np.mean(autocorrelation) > 0.03
     assert counts.var() / counts.mean() > 2
-    assert 250 < counts.mean() * 10 < 600
+    assert 400 < counts.mean() * 10 < 800
 
 
 def test_step_is_bounded_and_a_flow_that_lags_catches_up() -> None:
