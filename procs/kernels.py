@@ -4,60 +4,92 @@ Loading compiles what the cache lacks, so the list is also what the progress bar
 """
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
 
 from procs import duty_cycle, event_loop, wire_rings
+from procs.duty import DUTY
 from procs.journal import append_record
 from procs.run_segments import layout_hash
-from procs.topology import LINKS, STAGES
+from procs.topology import STAGES, link_named
 from procs.transport.rest import preload
-from procs.wiring import bind, memory_links, stage_module
+from procs.wiring import memory_links, stage_module
 from shm import clock, control, doorbell
+from shm.cancels import CANCEL_READER, open_cancel_reader
 from shm.histogram import HISTOGRAM_BYTES
 from shm.journal import JOURNAL
-from shm.kernel import cache_root, new_record
+from shm.kernel import address_of_array, cache_root, new_record
+from shm.ring import READER, WRITER, open_reader, open_writer
+from shm.slot import SLOT_READER, SLOT_WRITER, open_slot_reader, open_slot_writer
 
 
 def kernel_loads() -> list[tuple[str, Callable[[], object]]]:
     """(name, load) of everything: the steps of all stages, then the loops, each called once so that it is bound."""
     loads: list[tuple[str, Callable[[], object]]] = [
-        (f"stage {stage.name}", partial(_load_stage, stage.name)) for stage in STAGES
+        (f"stage {name}", partial(_load_stage, name)) for name in _HEAVY_AT_BOTH_ENDS[:4]
     ]
-    bench = _Bench()
-    loads += [("clock and control", bench.load_cells), ("links", bench.load_links), ("duty cycle", bench.load_cycle)]
-    loads += [("wire", bench.load_wire), ("journal", bench.load_journal), ("transports", preload)]
+    loads += [("clock and control", _load_cells), ("links", _load_links), ("duty cycle", _load_cycle)]
+    loads += [("wire", _load_wire), ("journal", _load_journal), ("transports", preload)]
+    loads += [(f"stage {name}", partial(_load_stage, name)) for name in _HEAVY_AT_BOTH_ENDS[4:]]
     return loads
+
+
+_HEAVY_AT_BOTH_ENDS = ("router", "strategy", "risk", "volatility", "book", "feed", "exchange")
+"""Two processes compile from both ends of the list, so the small pieces in the middle even out who is done first."""
+
+assert set(_HEAVY_AT_BOTH_ENDS) == {stage.name for stage in STAGES}
 
 
 def load_kernels() -> Iterator[tuple[str, int, int]]:
     """Load everything; yields (name, done, total) before each piece and once at the end.
 
-    Where the cache has not seen these sources, a second process compiles from the other end of the list until
-    both meet: what one has compiled the other loads.
+    Where the cache has not seen these sources, a second process compiles too, from the other end of the list:
+    each claims a piece before it begins, and what the other has compiled is loaded in the end.
     """
     loads = kernel_loads()
     seen = cache_root() / f"complete-{layout_hash():x}"
-    partner = 0 if seen.exists() else _compile_backwards(loads)
+    if not seen.exists():
+        yield from _compile_in_pairs(loads)
+        seen.touch()
     for index, (name, load) in enumerate(loads):
         yield name, index, len(loads)
         load()
-    if partner:
-        os.waitpid(partner, 0)
-        seen.touch()
     yield "", len(loads), len(loads)
 
 
-def _compile_backwards(loads: list[tuple[str, Callable[[], object]]]) -> int:
-    """Fork a process that loads the list from its end; returns its pid."""
+def _compile_in_pairs(loads: list[tuple[str, Callable[[], object]]]) -> Iterator[tuple[str, int, int]]:
+    """Compile every piece once, in this process or in a forked one; yields as `load_kernels` does."""
+    with tempfile.TemporaryDirectory() as claims:
+        partner = _compile_backwards(loads, claims)
+        for name, load in loads:
+            if _claim(claims, name):
+                yield name, len(os.listdir(claims)) - 1, len(loads)
+                load()
+        yield "the other half", len(loads) - 1, len(loads)
+        os.waitpid(partner, 0)
+
+
+def _claim(folder: str, name: str) -> bool:
+    """Whether this process is the first to take a piece."""
+    try:
+        os.close(os.open(f"{folder}/{name}", os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    except FileExistsError:
+        return False
+    return True
+
+
+def _compile_backwards(loads: list[tuple[str, Callable[[], object]]], claims: str) -> int:
+    """Fork a process that compiles unclaimed pieces from the end of the list; returns its pid."""
     pid = os.fork()
     if pid:
         return pid
     try:
-        for _, load in reversed(loads):
-            load()
+        for name, load in reversed(loads):
+            if _claim(claims, name):
+                load()
     finally:
         os._exit(0)
 
@@ -70,59 +102,54 @@ def _load_stage(name: str) -> None:
         module.load()
 
 
-class _Bench:
-    """Memory on which each loop can be called once without doing anything."""
+def _load_cells() -> None:
+    """The words that Python reads and writes."""
+    words = new_record(np.dtype([("words", "i8", (512,))]))
+    address = address_of_array(words)
+    clock.now_ns(address_of_array(clock.virtual_clock(1)))
+    cell = control.ControlCell(address)
+    cell.issue(0)
+    cell.acknowledged(1)
+    doorbell.wake(address + 1024, address + 2048)
 
-    def __init__(self) -> None:
-        self.clock = clock.virtual_clock(1)
-        self.words = np.zeros(512, dtype=np.int64)
-        self.address = (int(self.words.ctypes.data) + 127) & ~127
-        self.clock_address = int(self.clock.ctypes.data)
 
-    def load_cells(self) -> None:
-        """The words that Python reads and writes."""
-        clock.now_ns(self.clock_address)
-        cell = control.ControlCell(self.address)
-        cell.issue(0)
-        cell.acknowledged(1)
-        doorbell.wake(self.address + 1024, self.address + 2048)
+def _load_links() -> None:
+    """Opening every kind of link, at both ends."""
+    names = ("feed_book", "book_top", "strategy_cancels")
+    links, keep = memory_links({name: link_named(name) for name in names}, symbols=1)
+    open_writer(new_record(WRITER)[0], links["feed_book"])
+    open_reader(new_record(READER)[0], links["feed_book"], 0, 0)
+    open_slot_writer(new_record(SLOT_WRITER)[0], links["book_top"], 1024, 1)
+    open_slot_reader(new_record(SLOT_READER)[0], links["book_top"], 1024, 1, 0)
+    open_cancel_reader(new_record(CANCEL_READER)[0], links["strategy_cancels"], 0)
+    del keep
 
-    def load_links(self) -> None:
-        """Opening every kind of link, through the stage that has the most kinds."""
-        names = {link.name: link for link in LINKS}
-        self.links, self.keep = memory_links(names, symbols=1)
-        self.stations = []
-        for stage in ("router", "book", "strategy"):
-            state = new_record(stage_module(stage).STATE)
-            station = bind(stage, self.links, symbols=1, state=state, clock=self.clock_address)
-            station.row["timer_ns"] = 0
-            self.stations.append(station)
 
-    def load_cycle(self) -> None:
-        """The one loop; nothing waits in these links, so no step is called."""
-        table = np.array([station.address for station in self.stations], dtype=np.int64)
-        duty_cycle.run_group(table.ctypes.data, len(table), 1)
-        duty_cycle.next_timer_ns(table.ctypes.data, len(table), 1)
-        system = new_record(clock.CLOCK)
-        for station in self.stations:
-            station.row["clock"] = system.ctypes.data
-        duty_cycle.run_slice(table.ctypes.data, len(table), 0, 0, 0, self.address)
-        event_loop.turn_group(table.ctypes.data, len(table), self.address)
+def _load_cycle() -> None:
+    """The one loop, over a stage without links: nothing is called."""
+    duty, system, scratch = new_record(DUTY), new_record(clock.CLOCK), np.zeros(16, dtype=np.int64)
+    duty[0]["clock"] = address_of_array(system)
+    table = np.array([address_of_array(duty)], dtype=np.int64)
+    group, spare = address_of_array(table), address_of_array(scratch)
+    duty_cycle.run_group(group, 1, 1)
+    duty_cycle.next_timer_ns(group, 1, 1)
+    duty_cycle.run_slice(group, 1, 0, 0, 0, spare)
+    event_loop.turn_group(group, 1, spare)
 
-    def load_wire(self) -> None:
-        """Both ends of a wire, with every payload type that transports deliver."""
-        link = next(link for link in LINKS if link.name == "feed_wire_in")
-        links, keep = memory_links({link.name: link}, symbols=1)
-        inbox = wire_rings.WireInbox(link, links[link.name], self.clock_address)
-        for payload in (b"{}", memoryview(b"{}"), memoryview(bytearray(b"{}"))):
-            inbox.push(1, 1, 0, payload)
-        outbox = wire_rings.WireOutbox(self.links["feed_wire_out"], self.keep[0], self.clock_address)
-        histogram = np.zeros(HISTOGRAM_BYTES // 8, dtype=np.int64)
-        outbox.drain(None)
-        wire_rings.stamp(histogram.ctypes.data, self.clock_address, 1)
-        del keep
 
-    def load_journal(self) -> None:
-        """Appending from Python, for snapshots."""
-        journal = new_record(JOURNAL)
-        append_record(journal[0], 1, 4, 0, 0, 0, 0, 0)
+def _load_wire() -> None:
+    """Both ends of a wire, with every payload type that transports deliver."""
+    names = {name: link_named(name) for name in ("feed_wire_in", "feed_wire_out")}
+    links, keep = memory_links(names, symbols=1)
+    now = clock.virtual_clock(1)
+    inbox = wire_rings.WireInbox(names["feed_wire_in"], links["feed_wire_in"], address_of_array(now))
+    for payload in (b"{}", memoryview(b"{}"), memoryview(bytearray(b"{}"))):
+        inbox.push(1, 1, 0, payload)
+    wire_rings.WireOutbox(links["feed_wire_out"], keep[1], address_of_array(now)).drain(None)
+    histogram = np.zeros(HISTOGRAM_BYTES // 8, dtype=np.int64)
+    wire_rings.stamp(address_of_array(histogram), address_of_array(now), 1)
+
+
+def _load_journal() -> None:
+    """Appending from Python, for snapshots."""
+    append_record(new_record(JOURNAL)[0], 1, 4, 0, 0, 0, 0, 0)
