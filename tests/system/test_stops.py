@@ -83,7 +83,7 @@ def test_a_dead_supervisor_leaves_no_order_and_no_process(start: Start, placemen
     assert run.placed() > 0
     assert run.resting() == 0
     for path in segments:
-        path.unlink()
+        path.unlink(missing_ok=True)  # a neighbour's start may have swept it
 
 
 def test_a_dead_runs_leftovers_are_swept_and_a_neighbours_are_not(start: Start) -> None:
@@ -94,13 +94,13 @@ def test_a_dead_runs_leftovers_are_swept_and_a_neighbours_are_not(start: Start) 
     dead.wait(WAIT_S)
     assert_all_gone(dead, ORPHANS_GONE_S_MAX)
     left, neighbours = dead.segments(), neighbour.segments()
-    stranger = SHARED_MEMORY / "trader-of-somebody-else"
+    stranger = SHARED_MEMORY / "trader-1.somebody-else"
     stranger.touch()
     try:
         later = start.run("--duration", "0.5s")
 
         assert later.wait(WAIT_S * 4) == 0, later.said
-        assert len(left) == len(neighbours) > 0
+        assert left and neighbours
         assert dead.segments() == []
         assert neighbour.segments() == neighbours
         assert stranger.exists()
