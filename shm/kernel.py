@@ -26,7 +26,6 @@ from typing import Any
 
 import numba
 from numba import types
-from numba.core.registry import CPUDispatcher
 
 from shm.memory import address_of as address_of
 from shm.memory import address_of_array as address_of_array
@@ -41,6 +40,7 @@ from shm.memory import store_i64 as store_i64
 from shm.memory import store_u8 as store_u8
 from shm.memory import store_u16 as store_u16
 from shm.memory import view as view
+from shm.parts import Part
 
 PACKAGES = ("shm", "trader", "procs")
 CACHE_DAYS_MAX = 30
@@ -60,19 +60,15 @@ def cache_root() -> Path:
     return Path(base) / "trader-kernels"
 
 
-class Kernel(CPUDispatcher):
-    """A compiled function as other compiled code calls it: without the wrappers that Python needs.
+class Kernel(Part):
+    """A compiled function: a part of what other compiled code calls, and for Python a twin that is entered.
 
-    Those cost more than a third of the time to compile and most kernels never use them. A call from Python
-    compiles, and caches, a twin that has them.
+    Only what is entered is cached: the twins, and the Entry points.
     """
 
     def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
-        bare = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-        super().__init__(py_func=function, targetoptions={**_OPTIONS, **options, **bare})
+        super().__init__(function, {**_OPTIONS, **options})
         self._options = options
-        _enter_cache(function.__module__)
-        self.enable_caching()
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
         """Constants and enum members are plain integers here: one compilation serves them all."""
@@ -106,7 +102,7 @@ _OPTIONS: dict[str, Any] = {"nopython": True, "nogil": True, "error_model": "num
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile a module-level function on first use: no GIL, no exceptions from arithmetic, cached."""
+    """Compile a module-level function on first use: no GIL, no exceptions from arithmetic."""
     return Kernel(function, {})
 
 
@@ -132,7 +128,7 @@ class Entry:
     @functools.cached_property
     def compiled(self) -> Any:
         """The numba C callback."""
-        _enter_cache(self.function.__module__, "entry")
+        _enter_cache(self.function.__module__)
         return numba.cfunc(self.signature, cache=True, nopython=True, error_model="numpy")(self.function)
 
     @property
@@ -174,7 +170,7 @@ def sources_hash(module: str) -> str:
     return digest.hexdigest()
 
 
-def _enter_cache(module: str, kind: str = "bare") -> None:
+def _enter_cache(module: str, kind: str = "entry") -> None:
     """Point numba's cache at this module's folder; the locator reads it when a function is decorated."""
     folder = cache_root() / _hash_of(module) / kind
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
