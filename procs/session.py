@@ -135,6 +135,10 @@ def _trade(supervisor: Supervisor, watcher: Watcher, began: float) -> Summary:
     except RunError as failure:
         cpu = _cpu_percent(supervisor, traded_from)
         supervisor.abort(str(failure))
+    except BaseException as error:
+        # Whoever watches may fail as well, on a pipe that nobody reads: orders are cancelled all the same.
+        supervisor.abort(f"the supervisor: {type(error).__name__}: {error}")
+        raise
     else:
         cpu = _cpu_percent(supervisor, traded_from)
         supervisor.stop()

@@ -124,7 +124,14 @@ class Supervisor:
             self._command(stage, Command.DRAIN)
             drained.add(stage)
             if drained.issuperset(home.stages):
-                self._await_quietly(partial(self._is_done, stage), DRAIN_S)
+                self._await_drained(stage, home.name)
+
+    def _await_drained(self, stage: str, home: str) -> None:
+        """Wait until a process has left in order; what it did instead is the run's failure."""
+        self._await_quietly(lambda: self._is_done(stage) or home in self.exits, DRAIN_S)
+        if not self._is_done(stage):
+            how = _how_it_ended(self.exits[home]) if home in self.exits else f"not drained after {DRAIN_S:g} s"
+            self.failure = self.failure or f"stage {home}: {how} while the run stopped"
 
     def abort(self, cause: str) -> None:
         """Something died or hung: no new orders, cancel everything, by a successor if the router is gone."""

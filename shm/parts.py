@@ -9,7 +9,7 @@ about three quarters of the time.
 from typing import Any
 
 from numba.core import compiler
-from numba.core.dispatcher import _FunctionCompiler
+from numba.core.dispatcher import _FunctionCompiler  # type: ignore[attr-defined]
 from numba.core.registry import CPUDispatcher
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.system.command import SHARED_MEMORY, Trader
+from tests.system.command import SHARED_MEMORY, START_S, Trader
 from tests.system.starting import Start
 
 STOPPED_S_MAX = 2.0
@@ -166,3 +166,29 @@ def test_compiling_can_be_interrupted(start: Start, tmp_path: Path, monkeypatch:
     assert [process for process in family if _lives(process)] == []
     assert run.segments() == []
     assert took_s < STOPPED_S_MAX
+
+
+def test_a_process_that_dies_while_the_run_stops_is_named(start: Start) -> None:
+    run = start.run()
+    run.until_quoting()
+    began = time.monotonic()
+    run.signal(signal.SIGINT)
+    run.seen["volatility"].kill()
+    code = run.wait(WAIT_S)
+    took_s = run.ended_s - began
+
+    assert code == 1, run.said
+    assert run.result["problems"][0].startswith("stage volatility: killed by SIGKILL")
+    assert run.result["open_orders"] == {"ours": 0, "venue": 0}
+    assert took_s < ORPHANS_GONE_S_MAX
+
+
+def test_output_that_nobody_reads_ends_the_run_with_nothing_resting(start: Start) -> None:
+    run = start.run(broken_pipe=True)
+    run.until(lambda: run.attached() and run.placed() > 0, START_S, "the first order")
+    run.seen = run.processes()
+
+    assert run.wait(WAIT_S) == 1
+    assert run.resting() == 0
+    assert run.segments() == []
+    assert_all_gone(run, 0.5)
