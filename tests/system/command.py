@@ -42,8 +42,14 @@ class Trader:
     """One command under way. `folder` holds stdout, stderr, and what `--out` and `--json` were given."""
 
     def __init__(
-        self, folder: Path, *arguments: str, installed: bool = False, limits: Mapping[int, int] | None = None
+        self,
+        folder: Path,
+        *arguments: str,
+        installed: bool = False,
+        limits: Mapping[int, int] | None = None,
+        output: int = -1,
     ) -> None:
+        """Start it: as a user does when `installed`, under resource `limits`, with stdout to `output` if it is one."""
         self.folder = folder
         self.code: int | None = None
         self.ended_s = 0.0
@@ -53,7 +59,7 @@ class Trader:
             (folder / name).touch()
         self.pid = os.fork()
         if self.pid == 0:
-            _become_trader(folder, arguments, installed, limits or {})
+            _become_trader(folder, arguments, installed, limits or {}, output)
         self._pidfd = os.pidfd_open(self.pid)
         self.seen: dict[str, psutil.Process] = {}
 
@@ -173,7 +179,9 @@ class Trader:
             self._memory = None
 
 
-def _become_trader(folder: Path, arguments: tuple[str, ...], installed: bool, limits: Mapping[int, int]) -> None:
+def _become_trader(
+    folder: Path, arguments: tuple[str, ...], installed: bool, limits: Mapping[int, int], output: int
+) -> None:
     """The forked child's whole life: never returns."""
     code = _CRASHED
     try:
@@ -183,7 +191,10 @@ def _become_trader(folder: Path, arguments: tuple[str, ...], installed: bool, li
         signal.signal(signal.SIGINT, signal.default_int_handler)
         for descriptor, name in ((1, "stdout"), (2, "stderr")):
             os.dup2(os.open(folder / name, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC), descriptor)
+        if output >= 0:
+            os.dup2(output, 1)
         os.dup2(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), 0)
+        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
         for which, value in limits.items():
             resource.setrlimit(which, (value, value))
         if installed:

@@ -15,17 +15,22 @@ class Start:
         self._stack = stack
         self._count = 0
 
-    def command(self, *arguments: str, installed: bool = False, limits: Mapping[int, int] | None = None) -> Trader:
+    def command(
+        self, *arguments: str, installed: bool = False, limits: Mapping[int, int] | None = None, output: int = -1
+    ) -> Trader:
         """A command in the next folder."""
         self._count += 1
-        trader = Trader(self._folder / f"command-{self._count}", *arguments, installed=installed, limits=limits)
+        folder = self._folder / f"command-{self._count}"
+        trader = Trader(folder, *arguments, installed=installed, limits=limits, output=output)
         self._stack.callback(trader.close)
         return trader
 
-    def run(self, *flags: str, installed: bool = False, limits: Mapping[int, int] | None = None) -> Trader:
+    def run(
+        self, *flags: str, installed: bool = False, limits: Mapping[int, int] | None = None, output: int = -1
+    ) -> Trader:
         """`trader run` with these flags; without a duration it trades until it is told to stop."""
         folder = self._folder / f"command-{self._count + 1}"
         if "--duration" not in flags:
             flags = ("--duration", "0s", *flags)
         files = ("--out", str(folder / "out"), "--json", str(folder / "result.json"))
-        return self.command("run", *files, *flags, installed=installed, limits=limits)
+        return self.command("run", *files, *flags, installed=installed, limits=limits, output=output)
