@@ -22,7 +22,7 @@ from procs.loopback import CLIENTS, LOOPBACK, market_frame, pump_wires
 from procs.recording import Recording
 from procs.topology import LINKS, STAGES, TRADING, Link
 from procs.wiring import Station, bind, latency_bytes, memory_links, stage_module
-from shm.clock import CLOCK, virtual_clock
+from shm.clock import CLOCK, VIRTUAL, now_ns, virtual_clock
 from shm.control import CONTROL_BYTES, ControlCell
 from shm.histogram import HISTOGRAM, HISTOGRAM_BYTES
 from shm.kernel import address_of_array, kernel, load_i64, new_record, view
@@ -48,6 +48,12 @@ def settle(loop, group, count, rounds_max):
         if moved == 0 or failed(group, count):
             break
     return total
+
+
+@kernel
+def view_kind(loop):
+    """The kind of the clock that a loop runs by."""
+    return view(loop.clock, CLOCK).kind
 
 
 @kernel
@@ -165,9 +171,25 @@ class Backtest:
             journal.close(self.now_ns)
 
     @property
+    def group(self) -> int:
+        """Address of the table of DUTY addresses, in the order of ORDER."""
+        return address_of_array(self._group)
+
+    @property
+    def count(self) -> int:
+        """How many stages."""
+        return self._count
+
+    def use_clock(self, clock: int) -> None:
+        """Stamp and run by another clock, such as the real one; then `play` is not to be used."""
+        self.loop[0]["clock"] = clock
+        for station in self.stations:
+            station.row["clock"] = station.row["ports"]["clock"] = clock
+
+    @property
     def now_ns(self) -> int:
-        """Virtual time."""
-        return int(self._clock[0]["now_ns"])
+        """The time of the clock that the stages see."""
+        return int(now_ns(int(self.loop[0]["clock"])))
 
     @property
     def failure(self) -> str:
@@ -186,8 +208,11 @@ class Backtest:
         return cell.acknowledged(command)
 
     def pass_time(self, span_ns: int) -> None:
-        """Let virtual time go on."""
-        pass_time(self.loop[0], address_of_array(self._group), self._count, self.now_ns + span_ns)
+        """Let virtual time go on; on a real clock, do what can be done now."""
+        if view_kind(self.loop[0]) == VIRTUAL:
+            pass_time(self.loop[0], self.group, self.count, self.now_ns + span_ns)
+        else:
+            settle(self.loop[0], self.group, self.count, 1 << 20)
 
     def play(self, times_ns: np.ndarray, offsets: np.ndarray, text: np.ndarray) -> int:
         """Play a batch of recorded lines; returns how many were played before a failure."""

@@ -72,6 +72,12 @@ def _value_at(index):
 
 
 @kernel
+def percentile_value(index):
+    """The largest value that falls into the counter `index`, for callers in Python."""
+    return _value_at(index)
+
+
+@kernel
 def percentile(counts, total, share):
     """Smallest value (ns) that at least `share` (0 to 1) of `total` records do not exceed; 0 when empty."""
     if total <= 0:

@@ -1,0 +1,159 @@
+"""Pipeline: the recorded futures market through every stage in one process, rings, stamps, checks and journal on.
+
+    recorded line -> exchange -> feed | decoded: clock starts | book -> strategy -> risk -> router: order encoded
+
+The strategy places an order a side at every change of the book (requoting_strategy), so only events that cause an
+order count, and each is timed from the decoded market event. The clock is the real one; nothing waits for sockets.
+"""
+
+import functools
+import os
+import tempfile
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from bench.harness import Bench
+from bench.results import RATE, TIME, Result, rate, times
+from procs.backtest import Backtest, batches, settle
+from procs.duty import DUTY, HOPS
+from procs.duty_cycle import run_group
+from procs.loopback import market_frame, pump_wires
+from procs.recording import Recording
+from procs.settings import load_config
+from procs.topology import inboxes
+from shm.clock import CLOCK, calibrate, now_ns, read_clock
+from shm.histogram import COUNTS, HISTOGRAM, percentile_value
+from shm.kernel import address_of_array, kernel, load_i64, new_record, store_i64, view
+from shm.layout import FRAME_ORIGIN, LENGTH_MASK, PADDING_TYPE, TYPE_SHIFT
+
+ROOT = Path(__file__).resolve().parent.parent
+RECORDING = "binance/usdm_btcusdt_20240808.gz"
+STRATEGY = str(Path(__file__).resolve().parent / "requoting_strategy.py")
+BOOK = 2
+"""Number of the book's station in a backtest's order: exchange, feed, book, ..."""
+
+ORDERS = [link.name for link in inboxes("router")].index("risk_router")
+"""The router's inbox of new orders."""
+
+AGE = HOPS.index("age")
+ORDERED = "orders were placed and all books agree"
+
+
+def recording_path() -> Path:
+    """The futures recording, by TRADER_DATA."""
+    return Path(os.environ.get("TRADER_DATA", ROOT / "../shared/data")) / RECORDING
+
+
+def rows(bench: Bench) -> None:
+    """Decoded event to encoded order, and how many lines a second go through everything."""
+    if not recording_path().exists():
+        print(f"pipeline: absent: {recording_path()} not found (TRADER_DATA names the folder)")
+        return
+    lines = bench.size(90_000, 3_000)
+    bench.row(
+        "tick_to_order_fused",
+        unit=TIME,
+        target=1_000,
+        ours=functools.partial(decoded_to_encoded, lines),
+        answer=ORDERED,
+        repeats=3,
+    )
+    bench.row("replay_lines", unit=RATE, ours=functools.partial(lines_per_second, lines), answer=ORDERED, repeats=3)
+
+
+@kernel
+def start_clock_here(duty, clock):
+    """Give every frame that waits for the book this moment as its origin: it has just been decoded."""
+    reader = duty.inboxes[0].ring
+    position = reader.position
+    now = read_clock(clock)
+    word = load_i64(reader.data + (position & reader.mask))
+    while word != 0:
+        frame = reader.data + (position & reader.mask)
+        if word >> TYPE_SHIFT != PADDING_TYPE:
+            store_i64(frame + FRAME_ORIGIN, now)
+        position += ((word & LENGTH_MASK) + 63) & ~63
+        word = load_i64(reader.data + (position & reader.mask))
+
+
+@kernel
+def play_decoded(loop, group, count, book, lines, offsets, text, timed):
+    """Play lines; orders that book to router send on a decoded event go into the histograms at `timed`.
+
+    What follows, the exchange's answers and the cancels, is not timed.
+    """
+    duty = view(load_i64(group + book * 8), DUTY)
+    router = view(load_i64(group + (book + 3) * 8), DUTY)
+    untimed = router.inboxes[ORDERS].histograms
+    for index in range(lines):
+        market_frame(loop, text + offsets[index], offsets[index + 1] - offsets[index])
+        while run_group(group, book, 4) + pump_wires(loop):
+            continue
+        router.inboxes[ORDERS].histograms = timed
+        start_clock_here(duty, loop.clock)
+        run_group(group + book * 8, 4, 1)
+        router.inboxes[ORDERS].histograms = untimed
+        settle(loop, group, count, 1 << 20)
+
+
+class Session:
+    """A backtest on the real clock."""
+
+    def __init__(self, folder: Path) -> None:
+        flags = {"replay": str(recording_path()), "placement": "fused", "speed": 0.0, "strategy": {"file": STRATEGY}}
+        config = load_config(None, flags, profile="replay")
+        exchange = msgspec.structs.replace(config.exchange, recorded=True)
+        self.backtest = Backtest(msgspec.structs.replace(config, exchange=exchange, epoch=1), 0)
+        self.clock = new_record(CLOCK)
+        calibrate(self.clock)
+        address = address_of_array(self.clock)
+        self.backtest.use_clock(address)
+        self.timed = np.zeros(len(HOPS), dtype=HISTOGRAM)
+        (folder / "journal").mkdir()
+        self.backtest.open_journals(folder / "journal", "bench")
+        self.backtest.start()
+
+    def play(self, lines: int) -> int:
+        """Play the first `lines` lines; returns the nanoseconds that the stages took."""
+        backtest = self.backtest
+        elapsed = played = 0
+        for _, offsets, text in batches(Recording(recording_path())):
+            count = min(len(offsets) - 1, lines - played)
+            start = int(now_ns(address_of_array(self.clock)))
+            addresses = (offsets, address_of_array(text), address_of_array(self.timed))
+            play_decoded(backtest.loop[0], backtest.group, backtest.count, BOOK, count, *addresses)
+            elapsed += int(now_ns(address_of_array(self.clock))) - start
+            played += count
+            backtest.keep_journals()
+            if played >= lines:
+                break
+        backtest.stop()
+        backtest.close()
+        return elapsed
+
+    def answer(self) -> str:
+        """ORDERED, or what is wrong."""
+        backtest = self.backtest
+        if backtest.failure:
+            return backtest.failure
+        placed = int(self.timed[AGE]["count"])
+        return ORDERED if placed > 0 else f"{placed} orders"
+
+
+def decoded_to_encoded(lines: int) -> Result:
+    """Age of every new order when the router has encoded it."""
+    with tempfile.TemporaryDirectory() as folder:
+        session = Session(Path(folder))
+        session.play(lines)
+        ages = session.timed[AGE]
+        values = np.array([percentile_value(index) for index in range(COUNTS)], dtype=np.float64)
+        return times(np.repeat(values, ages["counts"]), session.answer())
+
+
+def lines_per_second(lines: int) -> Result:
+    """Recorded lines through all stages and the exchange."""
+    with tempfile.TemporaryDirectory() as folder:
+        session = Session(Path(folder))
+        return rate(lines, session.play(lines), session.answer())
