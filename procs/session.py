@@ -56,12 +56,13 @@ def run_session(config: RunConfig, watcher: Watcher | None = None) -> Summary:
     watcher = watcher or Watcher()
     plan, log_queues = make_plan(config)
     with ExitStack() as stack:
-        pin(plan.cores["supervisor"])
         collector = Collector(log_queues, plan.out_dir / "log.jsonl")
-        collector.start()
         stack.callback(collector.stop, 1.0)
+        # Forked before anything is pinned: what has to be compiled is compiled on every core.
         supervisor = Supervisor(plan, log_queues)
         stack.callback(supervisor.close)
+        pin(plan.cores["supervisor"])
+        collector.start()
         supervisor.on_loading = watcher.loading
         _catch_signals(supervisor, stack)
         summary = _trade(supervisor, watcher, began)

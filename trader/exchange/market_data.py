@@ -27,6 +27,8 @@ FRAME_BYTES = 512
 SNAPSHOT_LEVELS_MAX = 1_000
 BIDS = 1
 ASKS = -1
+IN_SNAPSHOT = 2
+"""`is_dirty` of a level that a snapshot has shown since the last depth update: the next one says it on both sides."""
 
 STREAM = np.dtype(
     [
@@ -163,7 +165,7 @@ def _put_changes(cursor, book, writer, side):
     for place in range(book.dirty_count):
         level = book.levels[book.dirty[place]]
         now_lots = max(0, side * level.lots)
-        if now_lots != max(0, side * level.shown):
+        if level.is_dirty == IN_SNAPSHOT or now_lots != max(0, side * level.shown):
             cursor = put_level(cursor, writer, written, book.base_ticks + book.dirty[place], now_lots)
             written += 1
     return cursor
@@ -188,6 +190,9 @@ def send_snapshot(exchange, connection_id, symbol_id, levels_max):
     if cursor == 0:
         return
     stream.update_id += 1
+    # A snapshot inside an interval shows levels that the next update, by its net change, may not mention.
+    for place in range(book.dirty_count):
+        book.levels[book.dirty[place]].is_dirty = IN_SNAPSHOT
     writer = aim(exchange, symbol_id, exchange.now_ms)
     writer.values[2] = stream.update_id
     cursor = _put_side(write(cursor, SNAPSHOT_HEAD, writer), book, writer, book.best_bid, ASKS, levels_max)
