@@ -156,6 +156,7 @@ class StageProcess:
             doorbell=doorbell_address(self.booted.cells[0].address),
             eventfd=self.plan.eventfds[self.group.name],
             clock=self.segments.clock_address,
+            shares_core=not owns_core(self.plan.cores, self.group.stages[0]),
         )
         for wire in self.booted.wires:
             wire.transport = self._transport(loop, wire)
