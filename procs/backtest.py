@@ -202,7 +202,7 @@ class Backtest:
         cell = self.cell(stage)
         cell.issue(command)
         end_ns = self.now_ns + SETTLE_NS
-        settle(self.loop[0], address_of_array(self._group), self._count, 1 << 20)
+        settle(self.loop[0], self.group, self.count, 1 << 20)
         while not cell.acknowledged(command) and self.now_ns < end_ns and not self.failure:
             self.pass_time(1_000_000)
         return cell.acknowledged(command)
@@ -216,15 +216,15 @@ class Backtest:
 
     def play(self, times_ns: np.ndarray, offsets: np.ndarray, text: np.ndarray) -> int:
         """Play a batch of recorded lines; returns how many were played before a failure."""
-        group = address_of_array(self._group)
-        return int(play(self.loop[0], group, self._count, len(times_ns), times_ns, offsets, address_of_array(text)))
+        address = address_of_array(text)
+        return int(play(self.loop[0], self.group, self.count, len(times_ns), times_ns, offsets, address))
 
     def start(self) -> bool:
         """START all, consumers first, then RUN; False when a stage did not get ready."""
         ready = all(self.command(name, Command.START) for name in ("exchange", *reversed(TRADING)))
         for name in ("exchange", *reversed(TRADING)):
             self.cell(name).issue(Command.RUN)
-        settle(self.loop[0], address_of_array(self._group), self._count, 1 << 20)
+        settle(self.loop[0], self.group, self.count, 1 << 20)
         return ready
 
     def stop(self) -> bool:

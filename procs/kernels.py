@@ -52,11 +52,13 @@ def load_kernels() -> Iterator[tuple[str, int, int]]:
     """
     loads = kernel_loads()
     seen = cache_root() / f"complete-{layout_hash():x}"
-    if not seen.exists():
+    cold = not seen.exists()
+    if cold:
         yield from _compile_in_pairs(loads)
         seen.touch()
     for index, (name, load) in enumerate(loads):
-        yield name, index, len(loads)
+        if not cold:
+            yield name, index, len(loads)
         load()
     yield "", len(loads), len(loads)
 

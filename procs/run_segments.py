@@ -6,6 +6,7 @@ state.<stage>      the stage's state record, read by monitors
 latency.<stage>    its histograms, and one for tick to order
 """
 
+import functools
 import hashlib
 from dataclasses import dataclass, field
 
@@ -36,6 +37,7 @@ SHARED_LINKS = tuple(link for link in LINKS if WIRE not in (link.producer, *link
 """Links between processes; a wire link lives inside the process that owns the sockets."""
 
 
+@functools.cache
 def layout_hash() -> int:
     """A number that changes when any message, table, state or step changes: attachers compare it."""
     sources = [sources_hash("procs.wiring"), *(sources_hash(f"procs.stages.{stage.name}") for stage in STAGES)]

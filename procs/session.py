@@ -21,7 +21,7 @@ from procs.config import RunConfig
 from procs.errors import OperatorError
 from procs.logs import Collector, LogQueues
 from procs.placement import groups
-from procs.plan import LaunchPlan
+from procs.plan import SUCCESSOR, LaunchPlan
 from procs.snapshot import Snapshot, Taker
 from procs.state_dir import StateDir, default_state_dir
 from procs.summary import Summary, collect
@@ -100,9 +100,9 @@ def make_plan(config: RunConfig) -> tuple[LaunchPlan, LogQueues]:
     descriptor, verifier = credentials.memory_descriptor(), credentials.verifier()
     del credentials
     names = [group.name for group in groups(config.placement)]
-    eventfds = {name: os.eventfd(0, os.EFD_NONBLOCK) for name in (*names, "successor")}
+    eventfds = {name: os.eventfd(0, os.EFD_NONBLOCK) for name in (*names, SUCCESSOR)}
     return LaunchPlan(run, config, cores, out_dir, eventfds, descriptor, verifier), LogQueues.create(
-        [*names, "successor"]
+        [*names, SUCCESSOR]
     )
 
 
