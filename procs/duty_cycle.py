@@ -149,6 +149,12 @@ def _ring_doorbells(ports):
                 fenced = True
             for consumer in range(box.doorbell_count):
                 ring_doorbell(box.doorbells[consumer], address_of(ports) + _SCRATCH_OFFSET)
+    if ports.hot_log.touched:
+        # After everything that trades: the log's collector, who sleeps only where nothing has happened for a while.
+        ports.hot_log.touched = 0
+        if not fenced:
+            fence()
+        ring_doorbell(ports.hot_log.doorbell, address_of(ports) + _SCRATCH_OFFSET)
 
 
 _SCRATCH_OFFSET = field_offset(PORTS, "scratch")

@@ -36,8 +36,10 @@ from shm.layout import (
     LENGTH_MASK,
     TYPE_SHIFT,
 )
+from shm.log_ring import LOG_WRITER, log_record
 from shm.ring import WRITER, claim, commit
 from shm.slot import SLOT_WRITER, slot_claim, slot_commit
+from trader.compile_hints import never_inlined
 
 RING, SLOTS, CANCELS = range(3)
 WAIT, DENY, DROP, LATEST, HALT, SET = range(6)
@@ -77,6 +79,7 @@ PORTS = np.dtype(
         ("halted", "i8"),
         ("journal", JOURNAL),
         ("log", JOURNAL),
+        ("hot_log", LOG_WRITER),
         ("mismatch", "i8"),
         ("mismatch_sequence", "i8"),
         ("mismatch_outbox", "i8"),
@@ -86,7 +89,8 @@ PORTS = np.dtype(
     ],
     align=True,
 )
-"""`log`: the recorded journal while replaying (base 0 otherwise); `outputs_hash`: rolling, over all frames sent."""
+"""`log`: the recorded journal while replaying (base 0 otherwise); `hot_log`: where events for people go (ring 0:
+nowhere); `outputs_hash`: rolling, over all frames sent."""
 
 MISMATCH_NONE, MISMATCH_FRAME, MISMATCH_OUTBOX, MISMATCH_EXTRA, MISMATCH_DAMAGED = range(5)
 
@@ -236,3 +240,16 @@ def acknowledge(ports, command):
     own = view(ports, PORTS)
     if own.control != 0:
         acknowledge_command(own.control, command)
+
+
+@kernel
+def log_event(ports, event, a=0, b=0, c=0, d=0, e=0, f=0):
+    """Tell people: an event of procs.hot_log_events with up to six integers or floats, stamped here.
+
+    Not an output: a replay, which has no ring for it, does the same without. Never waits; full means counted.
+    """
+    never_inlined()
+    own = view(ports, PORTS)
+    if own.hot_log.ring != 0:
+        log_record(own.hot_log, event, read_clock(own.clock), a, b, c, d, e, f)
+        own.hot_log.touched = 1

@@ -87,6 +87,37 @@ def slot_copy_is_looked_at_twice() -> None:
     test_slot.test_no_read_is_torn_by_a_publication_after_any_of_its_instructions()
 
 
+def log_record_is_whole_or_absent() -> None:
+    from tests.shm import test_log_ring as test
+
+    test.test_a_writer_killed_at_any_instruction_leaves_whole_records_and_a_successor_goes_on()
+
+
+def log_never_overwrites_what_is_unread() -> None:
+    from tests.shm import test_log_ring as test
+
+    test.test_what_is_unread_is_never_overwritten()
+
+
+def log_claims_no_drop_that_was_none() -> None:
+    from tests.shm import test_log_ring as test
+
+    test.test_no_drop_is_claimed_and_no_record_torn_by_a_writer_after_any_instruction_of_a_drain()
+
+
+def log_refuses_words_that_cannot_be_true() -> None:
+    from tests.shm.log_traffic import LogRing
+
+    ring = LogRing(8)
+    reader = ring.reader()
+    ring.words[0] = 9
+    try:
+        ring.drain(reader)
+    except ValueError:
+        return
+    raise AssertionError("drained")
+
+
 def cancel_is_taken_once() -> None:
     from tests.shm.test_cancels import ask, everything, opened
 

@@ -32,6 +32,12 @@ _EIGHTH = "    if frame_bytes > writer.capacity >> 3:\n        return 0\n"
 _ROOM = "        if end - writer.head_cached > writer.capacity:\n            return 0\n"
 _ZERO = "    store_relaxed(writer.data + ((writer.position + advance) & writer.mask), 0)\n"
 
+_PLACE = "    at = writer.ring + HEADER_BYTES + ((writer.position & writer.mask) << _RECORD_SHIFT)\n"
+_EARLY = "    store_release(writer.ring + POSITION, writer.position + 1)\n"
+_FULL = "        if writer.position - writer.head_cached > writer.mask:\n"
+_TRIED = "    reader.tried = load_acquire(reader.ring + SEQUENCE)\n"
+_WAITING = "    waiting = load_acquire(reader.ring + POSITION) - reader.position\n"
+
 # fmt: off
 QUICK = [
     ("ring.py", _ZERO, "", "ring_never_takes_stale_bytes_for_a_frame"),
@@ -39,6 +45,7 @@ QUICK = [
     ("slot.py", "if load_relaxed(slot) == version:", "if version == version:", "slot_copy_is_looked_at_twice"),
     ("codec.py", "length >= _fixed_bytes(record) and ", "", "codec_reads_nothing_behind_the_end"),
     ("journal.py", "return length if crc == load_u32(at + 4) else -1", "return length", "journal_finds_a_flipped_byte"),
+    ("log_ring.py", _PLACE, _EARLY + _PLACE, "log_record_is_whole_or_absent"),
     ("segment.py", "    if found != layout_hash:", "    if False:", "segment_of_another_layout_is_refused"),
 ]
 SLOW = [
@@ -55,6 +62,9 @@ SLOW = [
     ("codec_any.py", "if used < 0 or found != fields + 1:", "if used < 0:", "codec_counts_the_fields"),
     ("codec_any.py", "if used < 0 or tag != load_i64(table + 8):", "if used < 0:", "codec_compares_the_tag"),
     ("journal.py", _CRC, _CRC + _WORD, "journal_record_is_whole_or_absent"),
+    ("log_ring.py", _FULL, "        if False:\n", "log_never_overwrites_what_is_unread"),
+    ("log_ring.py", _TRIED + _WAITING, _WAITING + _TRIED, "log_claims_no_drop_that_was_none"),
+    ("log_ring.py", "waiting < 0 or waiting > reader.records", "False", "log_refuses_words_that_cannot_be_true"),
     ("checksum.py", "0x82F63B78", "0xEDB88320", "checksum_is_castagnolis"),
 ]
 # fmt: on
