@@ -150,10 +150,8 @@ def _ring_doorbells(ports):
             for consumer in range(box.doorbell_count):
                 ring_doorbell(box.doorbells[consumer], address_of(ports) + _SCRATCH_OFFSET)
     if ports.hot_log.touched:
-        # After everything that trades: the log's collector, who sleeps only where nothing has happened for a while.
+        # After everything that trades. Without a fence of its own: the log's collector looks by itself, too.
         ports.hot_log.touched = 0
-        if not fenced:
-            fence()
         ring_doorbell(ports.hot_log.doorbell, address_of(ports) + _SCRATCH_OFFSET)
 
 
