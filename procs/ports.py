@@ -10,6 +10,7 @@ differs from the recorded one stops the stage and is named.
 
 import numpy as np
 
+from procs.when_full import Full
 from shm.atomics import store_release
 from shm.cancels import request_cancel
 from shm.checksum import crc_bytes, crc_i64
@@ -42,8 +43,7 @@ from shm.slot import SLOT_WRITER, slot_claim, slot_commit
 from trader.compile_hints import never_inlined
 
 RING, SLOTS, CANCELS = range(3)
-WAIT, DENY, DROP, LATEST, HALT, SET = range(6)
-POLICY_NAMES = ("WAIT", "DENY", "DROP", "LATEST", "HALT", "SET")
+WAIT, DENY, DROP, LATEST, HALT, SET = (policy.value for policy in Full)
 
 OUTBOXES_MAX = 8
 CONSUMERS_MAX = 3

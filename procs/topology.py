@@ -4,10 +4,10 @@ A stage serves its inboxes by what happens when they are full: cancel sets first
 then the newest values, then the queues; within that, in the table's order.
 """
 
-import enum
 from dataclasses import dataclass
 from typing import get_type_hints
 
+from procs.when_full import Full as Full
 from trader.messages import (
     AccountState,
     BestQuote,
@@ -31,31 +31,6 @@ from trader.messages import (
 K = 1 << 10
 M = 1 << 20
 
-
-class Full(enum.Enum):
-    """What happens when a link has no room; the values are the codes of procs.ports."""
-
-    WAIT = 0
-    DENY = 1
-    DROP = 2
-    LATEST = 3
-    HALT = 4
-    SET = 5
-
-    @property
-    def meaning(self) -> str:
-        """One line for people."""
-        return _MEANINGS[self.name]
-
-
-_MEANINGS = {
-    "WAIT": "the producer holds back its own input",
-    "DENY": "refused at once and counted; the sender is told",
-    "DROP": "discarded and counted; the consumer sees the gap",
-    "LATEST": "overwritten; the consumer sees only the newest",
-    "HALT": "never lost: the producer keeps the message and latches no new orders",
-    "SET": "cannot be full: one bit for each order",
-}
 
 _RANK = {Full.SET: 0, Full.HALT: 1, Full.LATEST: 2, Full.WAIT: 3, Full.DENY: 3, Full.DROP: 3}
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import from_dtype, types
+from numba import types
 from numba.extending import intrinsic
 
 _I64 = ir.IntType(64)
@@ -123,8 +123,3 @@ def field_offset(dtype: np.dtype, name: str) -> int:
     """Bytes from the start of a structured dtype to one of its fields. Raises KeyError."""
     fields: Any = dtype.fields or {}
     return int(fields[name][1])
-
-
-def numba_record(dtype: np.dtype) -> Any:
-    """The numba type of a structured dtype."""
-    return from_dtype(dtype)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from procs.duty import BATCH_MAX, HOPS
-from procs.ports import CANCELS, POLICY_NAMES, RING, SLOTS
+from procs.ports import CANCELS, RING, SLOTS
 from procs.topology import LINKS, STAGES, Full, Link, inboxes, link_named, outboxes
 from procs.wiring import (
     CREDIT_BYTES,
@@ -81,7 +81,7 @@ def test_a_duty_has_its_inboxes_and_outboxes_in_order() -> None:
     assert kinds == [CANCELS, RING, SLOTS, RING, RING, RING]
     assert row["inboxes"]["recorded"][: len(INBOXES)].tolist() == [0, 0, 0, 0, 0, 1]
     assert row["inboxes"]["ring"]["lossy"][: len(INBOXES)].tolist() == [0, 0, 0, 0, 1, 0]
-    assert [POLICY_NAMES[policy] for policy in boxes["policy"][:5]] == ["WAIT", "HALT", "DENY", "LATEST", "SET"]
+    assert [Full(policy).name for policy in boxes["policy"][:5]] == ["WAIT", "HALT", "DENY", "LATEST", "SET"]
     assert boxes["kind"][:5].tolist() == [RING, RING, RING, SLOTS, CANCELS]
     assert boxes["credit_bytes"][:5].tolist() == [512, 512, CREDIT_BYTES, CREDIT_BYTES, CREDIT_BYTES]
     assert row["batch_max"] == BATCH_MAX
