@@ -17,6 +17,7 @@ import numpy as np
 from bench import transport_kernels as kernels
 from bench.harness import Bench
 from bench.results import RATE, TIME, Result, rate, times
+from bench.transport_arena import arena_row, histogram_rows
 from bench.two_processes import in_both, shared_bytes
 from shm.clock import CLOCK, calibrate
 from shm.codec import record_dtype
@@ -49,6 +50,8 @@ def rows(bench: Bench) -> None:
         rivals={"msgspec": functools.partial(msgspec_codec, bench.size(500, 5))},
         answer=CAME_BACK,
     )
+    arena_row(bench)
+    histogram_rows(bench)
     if bench.cores[0] == bench.cores[1]:
         print("transport: one core only, nothing to hand over to")
         return

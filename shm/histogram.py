@@ -5,10 +5,11 @@
     bucket = 64 - leading zeros(value | 2047) - 11
     index  = ((bucket + 1) << 10) + (value >> bucket) - 1024
 
-    +0 count   +8 sum   +16 max   +24 spare   +128 counts[33,792]
+    +0 count   +8 sum   +16 max   +24 outside   +128 counts[33,792]
 
-Recording is a handful of plain stores by the one writer; a reader may be one record behind, never wrong by
-more. Merging is adding the counts.
+Recording is a handful of stores by the one writer, the total last: a reader that looks at `count` first finds at
+least that many in `counts`. What is below 0 or above an hour counts at that end, and in `outside`. Merging is
+adding; a percentile skips blocks of counters whose sum does not reach it, so it takes microseconds.
 """
 
 from typing import Any
@@ -18,18 +19,21 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from shm.kernel import inlined, kernel, load_i64, store_i64
+from shm.atomics import store_relaxed, store_release
+from shm.kernel import inlined, kernel, load_i64
 
 VALUE_MAX = 3_600_000_000_000
 COUNTS = 33_792
-COUNTS_OFFSET = 128
+SUM, MAX, OUTSIDE, COUNTS_OFFSET = 8, 16, 24, 128
 HISTOGRAM_BYTES = COUNTS_OFFSET + COUNTS * 8
+BLOCK = 1024
+assert COUNTS % BLOCK == 0
 
 HISTOGRAM = np.dtype(
     {
-        "names": ["count", "sum", "max", "counts"],
-        "formats": ["i8", "i8", "i8", ("i8", (COUNTS,))],
-        "offsets": [0, 8, 16, COUNTS_OFFSET],
+        "names": ["count", "sum", "max", "outside", "counts"],
+        "formats": ["i8", "i8", "i8", "i8", ("i8", (COUNTS,))],
+        "offsets": [0, SUM, MAX, OUTSIDE, COUNTS_OFFSET],
         "itemsize": HISTOGRAM_BYTES,
     }
 )
@@ -52,14 +56,16 @@ def bucket_index(value):
 
 @inlined
 def record(histogram, value):
-    """Count one value (ns); negative counts as 0, more than an hour as an hour."""
-    value = min(max(value, 0), VALUE_MAX)
-    at = histogram + COUNTS_OFFSET + (bucket_index(value) << 3)
-    store_i64(at, load_i64(at) + 1)
-    store_i64(histogram, load_i64(histogram) + 1)
-    store_i64(histogram + 8, load_i64(histogram + 8) + value)
-    if value > load_i64(histogram + 16):
-        store_i64(histogram + 16, value)
+    """Count one value (ns); negative counts as 0, more than an hour as an hour, both as `outside` too."""
+    inside = min(max(value, 0), VALUE_MAX)
+    if inside != value:
+        store_relaxed(histogram + OUTSIDE, load_i64(histogram + OUTSIDE) + 1)
+    at = histogram + COUNTS_OFFSET + (bucket_index(inside) << 3)
+    store_relaxed(at, load_i64(at) + 1)
+    store_relaxed(histogram + SUM, load_i64(histogram + SUM) + inside)
+    if inside > load_i64(histogram + MAX):
+        store_relaxed(histogram + MAX, inside)
+    store_release(histogram, load_i64(histogram) + 1)
 
 
 @kernel
@@ -83,22 +89,35 @@ def percentile(counts, total, share):
     if total <= 0:
         return 0
     wanted = min(max(int(np.ceil(share * total)), 1), total)
-    seen = 0
-    for index in range(len(counts)):
-        seen += counts[index]
-        if seen >= wanted:
-            return _value_at(index)
+    for start in range(0, COUNTS, BLOCK):
+        inside = counts[start : start + BLOCK].sum()
+        if inside < wanted:
+            wanted -= inside
+            continue
+        for index in range(start, start + BLOCK):
+            wanted -= counts[index]
+            if wanted <= 0:
+                return _value_at(index)
     return VALUE_MAX
 
 
-def summary(*histograms: np.ndarray) -> dict[str, int]:
-    """count, mean, p50, p99, p999 and max (ns) of one or several HISTOGRAM records, merged exactly."""
-    counts = np.sum([histogram["counts"] for histogram in histograms], axis=0, dtype=np.int64)
+def merged(*histograms: Any) -> np.ndarray:
+    """One HISTOGRAM record of all the values of several; they may be written to meanwhile."""
+    both = np.zeros((), HISTOGRAM)
+    for histogram in histograms:
+        both["count"] += histogram["count"]  # before the counts: they are then no fewer
+        for name in ("sum", "outside", "counts"):
+            both[name] += histogram[name]
+        both["max"] = max(both["max"], histogram["max"])
+    return both
+
+
+def summary(*histograms: Any) -> dict[str, int]:
+    """count, mean, p50, p99, p999, max (ns) and outside of one or several HISTOGRAM records, merged exactly."""
+    both = merged(*histograms)
+    counts, largest = both["counts"], int(both["max"])
     total = int(counts.sum())
-    largest = max((int(histogram["max"]) for histogram in histograms), default=0)
-    sums = sum(int(histogram["sum"]) for histogram in histograms)
-    row = {"count": total, "mean": sums // total if total else 0}
+    row = {"count": total, "mean": int(both["sum"]) // total if total else 0}
     for name, share in (("p50", 0.5), ("p99", 0.99), ("p999", 0.999)):
         row[name] = min(int(percentile(counts, total, share)), largest)
-    row["max"] = largest
-    return row
+    return {**row, "max": largest, "outside": int(both["outside"])}

@@ -1,4 +1,4 @@
-"""Orders: the table of allowed state transitions, client order ids, and the arena of order slots.
+"""Orders: the table of allowed state transitions, and client order ids.
 
 A client order id names one order for good and says where it stands in every table:
 
@@ -9,8 +9,9 @@ A client order id names one order for good and says where it stands in every tab
        persisted    who made    one more with   index in the
        per start    it (1..15)  every order     order tables
 
-The strategy owns the slots. Risk and router keep tables indexed by slot and compare the id stored there, so
-that a word about an old order never touches the newer one in its slot.
+Its upper 51 bits, the generation, grow with every order of a stage, through epochs too. Whoever owns the slots
+(the strategy stage) takes one for each order. Strategy, risk and router keep tables indexed by slot and compare the
+id stored there, so that a word about an old order never touches the newer one in its slot.
 """
 
 from enum import IntEnum
@@ -107,21 +108,6 @@ ORDER = np.dtype(
 )
 """Facts of one order. They merge monotonically: fills only add up, `cumulative_lots` only grows."""
 
-ARENA = np.dtype(
-    [
-        ("epoch", "i8"),
-        ("stage", "i8"),
-        ("counter", "i8"),  # of the last id given out
-        ("capacity", "i8"),
-        ("free_count", "i8"),
-        ("free_head", "i8"),  # next to take
-        ("free", "i8", (ORDER_SLOTS_MAX,)),
-        ("taken_by", "i8", (ORDER_SLOTS_MAX,)),  # client order id, 0 while free
-    ],
-    align=True,
-)
-"""Free slots as a ring: the slot given back longest ago goes out first, so late words find its old id longest."""
-
 
 @inlined
 def pack_client_order_id(epoch, stage, counter, order_slot):
@@ -154,6 +140,13 @@ def epoch_of(client_order_id):
 
 
 @inlined
+def generations(epoch, stage):
+    """(before the first, last) generation of the ids that a stage may make in an epoch."""
+    before = pack_client_order_id(epoch, stage, 0, 0) >> SLOT_BITS
+    return before, before + COUNTER_MAX
+
+
+@inlined
 def is_live(state):
     """1 while an order of that state may still trade (UNKNOWN included)."""
     return (LIVE_MASK >> state) & 1
@@ -163,48 +156,6 @@ def is_live(state):
 def next_state(state, event):
     """State after an event, or CONTRADICTION."""
     return NEXT_STATE[state, event]
-
-
-@kernel
-def reset_arena(arena, epoch, stage, capacity):
-    """Every slot free, ids from counter 1 of a new epoch. `capacity` is held within 1 to ORDER_SLOTS_MAX."""
-    arena.epoch = epoch
-    arena.stage = stage
-    arena.counter = 0
-    arena.capacity = min(max(capacity, 1), ORDER_SLOTS_MAX)
-    arena.free_head = 0
-    arena.free_count = arena.capacity
-    for i in range(arena.capacity):
-        arena.free[i] = i
-        arena.taken_by[i] = 0
-
-
-@kernel
-def take_slot(arena):
-    """Take a slot for a new order: its client order id, or 0 when all are taken or the counter is spent."""
-    if arena.free_count == 0 or arena.counter >= COUNTER_MAX:
-        return 0
-    slot = arena.free[arena.free_head]
-    head = arena.free_head + 1
-    arena.free_head = 0 if head == arena.capacity else head
-    arena.free_count -= 1
-    arena.counter += 1
-    client_order_id = pack_client_order_id(arena.epoch, arena.stage, arena.counter, slot)
-    arena.taken_by[slot] = client_order_id
-    return client_order_id
-
-
-@kernel
-def give_back_slot(arena, client_order_id):
-    """Free the slot of an order that has ended: 1, or 0 if the slot is not that order's (given back, or newer)."""
-    slot = order_slot_of(client_order_id)
-    if client_order_id <= 0 or slot >= arena.capacity or arena.taken_by[slot] != client_order_id:
-        return 0
-    arena.taken_by[slot] = 0
-    tail = arena.free_head + arena.free_count
-    arena.free[tail - arena.capacity if tail >= arena.capacity else tail] = slot
-    arena.free_count += 1
-    return 1
 
 
 @kernel

@@ -21,6 +21,7 @@ from shm.codec import record_dtype
 from shm.kernel import address_of, kernel, new_record, view
 from shm.kernel import step as compiled_step
 from shm.memory import call_entry
+from shm.order_arena import ARENA, NONE, SLOTS, format_arena, give_back, skip_to, take
 from trader.enums import BeliefState, Command
 from trader.instrument import INSTRUMENT, INSTRUMENTS_MAX
 from trader.messages import (
@@ -37,7 +38,7 @@ from trader.messages import (
     OrderIntent,
     OrderRefusal,
 )
-from trader.orders import ORDER_SLOTS_MAX, STAGE_STRATEGY, order_slot_of, reset_arena
+from trader.orders import ORDER_SLOTS_MAX, STAGE_STRATEGY, generations, order_slot_of
 from trader.strategy import StrategyConfig
 from trader.strategy.account import on_account, on_refusal, on_report
 from trader.strategy.desk import CANCEL, PLACE, begin, end_step, settle, settle_none, verdict
@@ -73,6 +74,7 @@ STATE = np.dtype(
         ("control", record_dtype(Control)),
         ("intent", record_dtype(OrderIntent)),
         ("desk", DESK),
+        ("arena", ARENA),
         ("tops", BOOK, (INSTRUMENTS_MAX,)),
         ("beliefs", BELIEF, (INSTRUMENTS_MAX,)),
         ("states", STATES),
@@ -82,7 +84,10 @@ STATE = np.dtype(
 )
 """`top`, `belief`: the message in hand; `tops`, `beliefs`: the newest per symbol; `states`: the strategy's own.
 
-`file` and `source_hash` say which strategy it is (empty and 0: built in), so that a replay finds it again."""
+`file` and `source_hash` say which strategy it is (empty and 0: built in), so that a replay finds it again.
+`arena`: the orders' slots; a handle of it is the order's client order id."""
+
+assert SLOTS == ORDER_SLOTS_MAX, "an arena's handle is a client order id"
 
 
 def start(state: np.ndarray, config: Any, instruments: np.ndarray) -> None:
@@ -96,7 +101,7 @@ def start(state: np.ndarray, config: Any, instruments: np.ndarray) -> None:
     desk["cancel_retry_ns"] = settings.cancel_retry_ms * 1_000_000
     desk["book_age_ns_max"] = settings.book_age_ms_max * 1_000_000
     own["belief_age_ns_max"] = settings.belief_age_ms_max * 1_000_000
-    reset_arena(desk["arena"], 0, STAGE_STRATEGY, ORDER_SLOTS_MAX)
+    format_arena(own["arena"], last=0)  # no order before the account has named the epoch
     for index, instrument in enumerate(instruments):
         symbol = desk["symbols"][index]
         symbol["venue_id"] = instrument["venue_id"]
@@ -152,15 +157,19 @@ def step(state, ports, type_, frame, now_ns):
         if receive(frame, own.report) != 0:
             return BAD_FRAME
         if on_report(own.desk, own.report, now_ns):
+            give_back(own.arena, own.report.client_order_id)
             _requote(own, ports, own.report.symbol_id, now_ns)
     elif type_ == ORDER_REFUSAL:
         if receive(frame, own.refusal) != 0:
             return BAD_FRAME
-        on_refusal(own.desk, own.refusal, now_ns)
+        if on_refusal(own.desk, own.refusal, now_ns):
+            give_back(own.arena, own.refusal.client_order_id)
     elif type_ == ACCOUNT_STATE:
         if receive(frame, own.account) != 0:
             return BAD_FRAME
-        on_account(own.desk, own.account, now_ns)
+        if on_account(own.desk, own.account, now_ns):
+            before, last = generations(own.account.epoch, STAGE_STRATEGY)
+            skip_to(own.arena, before, last)
         _requote_all(own, ports, now_ns)
     elif type_ == TIMER:
         _requote_all(own, ports, now_ns)
@@ -252,10 +261,13 @@ def _call_quote(own, symbol_id):
 
 @kernel
 def _place(own, ports, symbol_id, side_index, level, now_ns):
-    """Send an intent for a line; when the link has no room the line is free again and tries later."""
+    """Send an intent for a line; when there is no slot, or the link has no room, the line tries later."""
     desk = own.desk
-    if take_line(desk, symbol_id, side_index, level, own.tops[symbol_id], own.intent) == 0:
+    client_order_id = take(own.arena)
+    if client_order_id == NONE:
         return
+    take_line(desk, client_order_id, symbol_id, side_index, level, own.tops[symbol_id], own.intent)
     if send(ports, OUT_RISK, own.intent) == 0:
         desk.denied += 1
-        free_line(desk, own.intent.client_order_id, now_ns + desk.refusal_pause_ns)
+        free_line(desk, client_order_id, now_ns + desk.refusal_pause_ns)
+        give_back(own.arena, client_order_id)

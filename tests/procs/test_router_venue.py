@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 
 from shm.kernel import new_record
+from shm.order_arena import ARENA, format_arena, give_back, take
 from tests.procs.one_stage import OneStage
 from tests.procs.router_desk import EPOCH, MS, RouterDesk
 from tests.trader.exchange_desk import ORDERS, REST, USER, WALL_OFFSET_NS, Desk, Sent, exchange_instruments
 from trader.enums import BookState, Command, OrderState, TimeInForce, WireKind
 from trader.messages import LEVELS, BookTop, OrderIntent
-from trader.orders import ARENA, TERMINAL, give_back_slot, order_slot_of, reset_arena, take_slot
+from trader.orders import STAGE_STRATEGY, TERMINAL, generations, order_slot_of
 from trader.risk.limits import RiskConfig
 from trader.router.state import ORDER_API, USER_STREAM, Phase
 from trader.router.state import REST as ROUTER_REST
@@ -42,7 +43,7 @@ class BadWires:
         self.risk = OneStage("risk", SimpleNamespace(symbols=["BTCUSDT"], risk=LIMITS))
         self.risk.row["risk"]["symbols"][0]["limits"]["size_lots_min"] = 1
         self.arena = new_record(ARENA)
-        reset_arena(self.arena[0], EPOCH, 1, 40)
+        format_arena(self.arena[0], 40, before=generations(EPOCH, STAGE_STRATEGY)[0])
         self.open: dict[int, int] = {}
         self.under_way: list[tuple[int, int, Callable[[], None]]] = []
         self.numbers = itertools.count()
@@ -78,7 +79,7 @@ class BadWires:
             self.risk.give(report, self.now_ms * MS)
             if report.state == OrderState.OPEN:
                 self.open[report.order_slot] = report.client_order_id
-            if report.state in TERMINAL and give_back_slot(self.arena[0], report.client_order_id):
+            if report.state in TERMINAL and give_back(self.arena[0], report.client_order_id):
                 self.ends.append(report.client_order_id)
                 self.open.pop(report.order_slot, None)
         for account in self.router.accounts():
@@ -136,7 +137,7 @@ class BadWires:
         force = self.rng.choice((TimeInForce.POST_ONLY, TimeInForce.POST_ONLY, TimeInForce.GOOD_TILL_CANCEL))
         reach = self.rng.randint(0, 2) if force == TimeInForce.POST_ONLY else -2
         price = bid - reach if side > 0 else ask + reach
-        client_order_id = take_slot(self.arena[0])
+        client_order_id = take(self.arena[0])
         if client_order_id:
             slot, size = order_slot_of(client_order_id), self.rng.randint(1, 20)
             intent = OrderIntent(0, 0, client_order_id, slot, side, price, size, int(force), 0, 1)
@@ -144,7 +145,7 @@ class BadWires:
         for order in self.risk.taken("risk_router"):
             self.router.give(order)
         for refusal in self.risk.taken("risk_strategy"):
-            give_back_slot(self.arena[0], refusal.client_order_id)
+            give_back(self.arena[0], refusal.client_order_id)
         if self.open and self.rng.random() < 0.5:
             slot = self.rng.choice(sorted(self.open))
             self.router.cancel(slot, self.open[slot])

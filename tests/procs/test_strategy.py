@@ -3,12 +3,12 @@
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
 from procs.errors import OperatorError
 from procs.scaffold import STRATEGY, template
 from procs.stages import strategy
+from shm.order_arena import format_arena, taken
 from tests.procs.one_stage import OneStage
 from trader.enums import BeliefState, BookState, Command, OrderState, RefusalReason, ReportKind, Side
 from trader.messages import (
@@ -20,6 +20,15 @@ from trader.messages import (
     OrderRefusal,
     Timer,
     VolatilityEstimate,
+)
+from trader.orders import (
+    ORDER_SLOTS_MAX,
+    STAGE_STRATEGY,
+    counter_of,
+    epoch_of,
+    generations,
+    order_slot_of,
+    stage_of,
 )
 from trader.strategy import StrategyConfig
 from trader.volatility import VolatilityConfig
@@ -189,7 +198,8 @@ def test_refused_intent_gives_its_slot_back_and_tries_again_after_the_pause() ->
 
     assert early == []
     assert stage.row["desk"]["refusals"] == 2
-    assert stage.row["desk"]["arena"]["free_count"] == 4094
+    assert stage.row["arena"]["free_count"] == 4094
+    assert (stage.row["arena"]["twice"], stage.row["arena"]["stale"]) == (0, 0)
     assert len(stage.taken("strategy_risk")) == 2
 
 
@@ -209,17 +219,46 @@ def test_link_without_room_frees_the_slot_and_is_counted() -> None:
     stage = make_stage(levels=10, requote_ticks=0, refusal_pause_ms=0, cancel_retry_ms=10)
     for round_ in range(80):
         stage.give(top(BID + 50 * (round_ % 2), ASK + 50 * (round_ % 2)), 10 + round_)
-        for slot in np.flatnonzero(stage.row["desk"]["arena"]["taken_by"]):
-            order = int(stage.row["desk"]["arena"]["taken_by"][slot])
-            ticket = stage.row["desk"]["tickets"][slot]
+        for order in taken(stage.row["arena"]):
+            ticket = stage.row["desk"]["tickets"][order_slot_of(order)]
             side = Side.BUY if ticket["side_index"] == 0 else Side.SELL
-            intent = OrderIntent(0, 0, order, int(slot), side, BID, 2, 0, 0, 0)
+            intent = OrderIntent(0, 0, order, order_slot_of(order), side, BID, 2, 0, 0, 0)
             stage.give(report(intent, ReportKind.CANCELED, OrderState.CANCELED), 10 + round_)
     desk = stage.row["desk"]
 
     assert desk["denied"] > 0
-    assert desk["arena"]["free_count"] == 4096 - np.count_nonzero(desk["arena"]["taken_by"])
+    assert stage.row["arena"]["free_count"] == 4096 - len(taken(stage.row["arena"]))
+    assert set(desk["tickets"]["client_order_id"]) - {0} == set(taken(stage.row["arena"]))
     assert len(stage.taken("strategy_risk")) == desk["intents"] - desk["denied"]
+
+
+def test_lines_for_which_there_is_no_slot_stay_idle_and_try_again_when_one_is_given_back() -> None:
+    stage = make_stage(levels=1)
+    before, last = generations(EPOCH, STAGE_STRATEGY)
+    format_arena(stage.row["arena"], 1, before=before, last=last)
+    stage.give(top(), 2)
+    first = stage.taken("strategy_risk")
+    exhausted = int(stage.row["arena"]["exhausted"])
+    stage.give(OrderRefusal(0, 0, first[0].client_order_id, 0, RefusalReason.PRICE_COLLAR, 1, 0), 3)
+    stage.give(top(), 4)
+    second = stage.taken("strategy_risk")
+
+    assert (len(first), exhausted) == (1, 1)
+    assert [intent.side for intent in second] == [Side.SELL if first[0].side == Side.BUY else Side.BUY]
+    assert second[0].client_order_id - first[0].client_order_id == ORDER_SLOTS_MAX
+
+
+def test_the_accounts_epoch_is_in_every_id_and_a_later_one_in_those_that_follow() -> None:
+    stage = make_stage(levels=1, refusal_pause_ms=0)
+    for epoch, now_ns in ((EPOCH, 2), (EPOCH, 3), (EPOCH + 5, 4)):
+        stage.give(AccountState(0, 0, 0, 0, 0, 1, epoch), now_ns)
+        stage.give(top(), now_ns)
+        for number, intent in enumerate(stage.taken("strategy_risk")):
+            assert (epoch_of(intent.client_order_id), stage_of(intent.client_order_id)) == (epoch, STAGE_STRATEGY)
+            assert counter_of(intent.client_order_id) == (3 if now_ns == 3 else 1) + number
+            refusal = OrderRefusal(0, 0, intent.client_order_id, intent.order_slot, RefusalReason.PRICE_COLLAR, 1, 0)
+            stage.give(refusal, now_ns)
+    assert stage.row["arena"]["free_count"] == ORDER_SLOTS_MAX
 
 
 def test_users_file_quotes_each_symbol_with_a_state_of_its_own(tmp_path: Path) -> None:

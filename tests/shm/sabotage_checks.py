@@ -129,6 +129,39 @@ def cancel_is_taken_once() -> None:
     assert everything(reader) == [(71, 6)]
 
 
+def arena_refuses_a_stale_handle() -> None:
+    from tests.shm import test_order_arena
+
+    test_order_arena.test_a_stale_handle_leaves_the_newer_order_in_its_slot_alone()
+
+
+def arena_never_gives_one_slot_to_two() -> None:
+    from shm.order_arena import slot_of, take
+    from tests.shm.test_order_arena import new_arena
+
+    arena = new_arena(2)
+    handles = [handle for handle in (take(arena) for _ in range(5)) if handle]
+    assert len({slot_of.py_func(handle) for handle in handles}) == len(handles)
+
+
+def arena_knows_after_a_crash_what_it_gave_out() -> None:
+    from shm.order_arena import give_back, resume, take
+    from tests.shm.test_order_arena import new_arena
+
+    arena = new_arena(2)
+    old = take(arena)
+    give_back(arena, old)
+    arena["generation"] = 0
+    resume(arena)
+    assert take(arena) >> 12 > old >> 12
+
+
+def histogram_counts_what_lies_outside() -> None:
+    from tests.shm import test_histogram
+
+    test_histogram.test_what_lies_outside_is_counted_at_the_ends()
+
+
 def codec_reads_nothing_behind_the_end() -> None:
     from tests.shm.codec_calls import compiled_decode, compiled_encode
     from trader.messages import Gap, WireIn

@@ -1,10 +1,27 @@
 """Histograms: the bucket rule of HdrHistogram to the bit, percentiles at three digits, exact merges."""
 
+import math
+
+import hypothesis.strategies as st
 import numpy as np
 import pytest
+from hypothesis import given, settings
 
-from shm.histogram import COUNTS, HISTOGRAM, HISTOGRAM_BYTES, VALUE_MAX, bucket_index, percentile, record, summary
-from shm.kernel import address_of_array, kernel, new_record
+from shm.atomics import load_acquire, store_release
+from shm.histogram import (
+    COUNTS,
+    HISTOGRAM,
+    HISTOGRAM_BYTES,
+    VALUE_MAX,
+    bucket_index,
+    merged,
+    percentile,
+    record,
+    summary,
+)
+from shm.kernel import address_of_array, kernel, load_i64, new_record
+from tests.shm.areas import shared, shared_record
+from tests.shm.processes import Child
 
 SUB_BUCKETS = 2048
 HALF = SUB_BUCKETS // 2
@@ -21,6 +38,34 @@ def record_all(histogram, values):
     """Record each value."""
     for value in values:
         record(histogram, value)
+
+
+@kernel
+def record_walk(histogram, rounds, stop):
+    """Record `rounds` values of a fixed walk over all magnitudes."""
+    value = 1
+    for _ in range(rounds):
+        value = (value * 1103515245 + 12345) & 0x7FFFFFFF
+        record(histogram, value << (value & 11))
+    store_release(stop, 1)
+
+
+@kernel
+def read_while_written(histogram, counts, stop):
+    """(reads, totals that went back, totals beyond the counters read behind them) until the writer is through."""
+    reads = back = beyond = before = 0
+    while True:
+        stopping = load_acquire(stop)
+        total = load_acquire(histogram)
+        found = 0
+        for index in range(len(counts)):
+            found += load_i64(histogram + 128 + 8 * index)
+        reads += 1
+        back += total < before
+        beyond += total > found
+        before = total
+        if stopping:
+            return reads, back, beyond
 
 
 def hdr_index(value: int) -> int:
@@ -103,12 +148,52 @@ def test_a_merge_is_the_histogram_of_all_values_together() -> None:
     assert np.array_equal(np.sum([part["counts"] for part in apart], axis=0), together[0]["counts"])
 
 
+magnitudes = st.integers(0, 63).flatmap(lambda bits: st.integers(-(2**bits) // 8, 2**bits - 1))
+edges = st.sampled_from([0, 1, 2047, 2048, 2049, 4095, 4096, VALUE_MAX - 1, VALUE_MAX, VALUE_MAX + 1, -1])
+shares = st.one_of(st.sampled_from([0.0, 0.5, 0.99, 0.999, 1.0]), st.floats(0, 1))
+
+
+@settings(max_examples=150)
+@given(st.lists(st.lists(st.one_of(magnitudes, edges), max_size=25), min_size=1, max_size=4), shares)
+def test_histograms_merged_answer_as_the_sorted_list_of_all_values_does(parts: list[list[int]], share: float) -> None:
+    """Within the counter that the documented formula names, and beyond it by nothing: all else is exact."""
+    both = merged(*[histogram_of(np.array(part, np.int64))[0] for part in parts])
+    values = [value for part in parts for value in part]
+    inside = sorted(min(max(value, 0), VALUE_MAX) for value in values)
+    counts = np.zeros(COUNTS, np.int64)
+    for value in inside:
+        counts[hdr_index(value)] += 1
+
+    assert np.array_equal(both["counts"], counts)
+    assert (both["count"], both["sum"], both["max"]) == (len(inside), sum(inside), max(inside, default=0))
+    assert both["outside"] == sum(not 0 <= value <= VALUE_MAX for value in values)
+    rank = min(max(math.ceil(share * len(inside)), 1), len(inside))
+    expected = hdr_highest(hdr_index(inside[rank - 1])) if inside else 0
+    assert percentile(both["counts"], len(inside), share) == expected
+
+
+def test_a_reader_in_another_process_never_sees_a_total_without_its_counts_and_in_the_end_all_of_them() -> None:
+    memory, stop = shared_record(HISTOGRAM), shared(8)
+    rounds = 20_000_000
+    read_while_written(address_of_array(memory), memory[0]["counts"], address_of_array(np.ones(1, np.int64)))
+    writer = Child(lambda: record_walk(address_of_array(memory), rounds, address_of_array(stop)))
+    reads, back, beyond = read_while_written(address_of_array(memory), memory[0]["counts"], address_of_array(stop))
+    alone, one = new_record(HISTOGRAM), shared(8)
+    record_walk(address_of_array(alone), rounds, address_of_array(one))
+
+    assert writer.wait() == 0
+    assert reads > 0
+    assert (back, beyond) == (0, 0)
+    assert merged(memory[0]).tobytes() == alone.tobytes()
+
+
 def test_what_lies_outside_is_counted_at_the_ends() -> None:
     histogram = histogram_of(np.array([-5, -(2**63), 0, VALUE_MAX + 1, 2**63 - 1]))[0]
 
     assert histogram["counts"][0] == 3
     assert histogram["counts"][index_of(VALUE_MAX)] == 2
     assert (histogram["count"], histogram["max"], histogram["sum"]) == (5, VALUE_MAX, 2 * VALUE_MAX)
+    assert (histogram["outside"], summary(histogram, histogram)["outside"]) == (4, 8)
 
 
 def test_an_empty_histogram_says_nothing_but_zeros() -> None:

@@ -6,7 +6,7 @@ from shm.codec import record_dtype
 from shm.kernel import new_record
 from trader.enums import BookState, OrderState, ReportKind, Side
 from trader.messages import LEVELS, BookTop, ExecutionReport, OrderIntent
-from trader.orders import ORDER_SLOTS_MAX, STAGE_STRATEGY, reset_arena
+from trader.orders import ORDER_SLOTS_MAX, STAGE_STRATEGY, pack_client_order_id
 from trader.strategy.account import on_report
 from trader.strategy.desk import begin, end_step, settle, settle_none, verdict
 from trader.strategy.lines import DESK, take_line
@@ -35,8 +35,7 @@ class Desk:
         row["symbol_count"], row["running"], row["requote_ticks"] = 1, 1, 5
         row["refusal_pause_ns"], row["cancel_retry_ns"], row["book_age_ns_max"] = 100, 1_000, 10_000
         row["reject_pause_ns"] = 100
-        row["arena"]["epoch"] = 3
-        reset_arena(row["arena"], 3, STAGE_STRATEGY, ORDER_SLOTS_MAX)
+        self.orders = 0
         self.symbol["reconciled"] = 1
         self.position["position_lots_max"] = 100
         self.position["size_lots_min"] = 1
@@ -76,9 +75,13 @@ class Desk:
                 found[side_index, level] = verdict(self.row, self.symbol, side_index, level, now_ns)
         return found
 
-    def place(self, side_index: int, level: int = 0, *, acknowledged: bool = True) -> int:
-        assert take_line(self.row, 0, side_index, level, self.top[0], self.intent[0])
-        order = int(self.intent[0]["client_order_id"])
+    def place(self, side_index: int, level: int = 0, *, acknowledged: bool = True, slot: int | None = None) -> int:
+        """Place an order, each in a slot of its own unless one is named; its client order id."""
+        self.orders += 1
+        order_slot = self.orders % ORDER_SLOTS_MAX if slot is None else slot
+        order = pack_client_order_id(3, STAGE_STRATEGY, self.orders, order_slot)
+        take_line(self.row, order, 0, side_index, level, self.top[0], self.intent[0])
+        assert (self.intent[0]["client_order_id"], self.intent[0]["order_slot"]) == (order, order_slot)
         end_step(self.symbol, self.top[0], 1)
         if acknowledged:
             self.report(order, ReportKind.ACK, OrderState.OPEN)

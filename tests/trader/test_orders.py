@@ -1,4 +1,4 @@
-"""Orders: every event order ends alike, ids pack exactly, and the arena never gives one slot twice."""
+"""Orders: every event order ends alike, and ids pack exactly."""
 
 import itertools
 import random
@@ -10,7 +10,6 @@ from shm.kernel import new_record
 from trader import orders
 from trader.enums import OrderState
 from trader.orders import (
-    ARENA,
     CONTRADICTION,
     COUNTER_MAX,
     EPOCH_MAX,
@@ -22,10 +21,7 @@ from trader.orders import (
     apply_ack,
     apply_end,
     apply_fill,
-    give_back_slot,
     is_live,
-    reset_arena,
-    take_slot,
 )
 
 SIZE = 5
@@ -135,38 +131,9 @@ def test_ids_pack_and_unpack_exactly():
         assert 0 <= packed < 2**63
 
 
-def test_arena_agrees_with_a_naive_model():
-    rng = random.Random(6)
-    arena = new_record(ARENA)
-    reset_arena(arena[0], 9, 1, 50)
-    taken: dict[int, int] = {}
-    ever: set[int] = set()
-    for _ in range(5_000):
-        if rng.random() < 0.55:
-            client_order_id = take_slot(arena[0])
-            assert (client_order_id == 0) == (len(taken) == 50)
-            if client_order_id:
-                slot = orders.order_slot_of(client_order_id)
-                assert slot not in taken
-                assert client_order_id not in ever
-                taken[slot] = client_order_id
-                ever.add(client_order_id)
-        elif taken:
-            slot = rng.choice(sorted(taken))
-            assert give_back_slot(arena[0], taken[slot]) == 1
-            assert give_back_slot(arena[0], taken.pop(slot)) == 0
-    assert arena["free_count"][0] == 50 - len(taken)
+def test_the_generations_of_an_epoch_are_the_upper_bits_of_all_its_ids_and_grow_from_epoch_to_epoch():
+    before, last = orders.generations(7, 1)
 
-
-def test_an_old_id_does_not_free_the_newer_order_in_its_slot():
-    arena = new_record(ARENA)
-    reset_arena(arena[0], 1, 1, 1)
-    old = take_slot(arena[0])
-    give_back_slot(arena[0], old)
-    new = take_slot(arena[0])
-
-    assert orders.order_slot_of(old) == orders.order_slot_of(new)
-    assert give_back_slot(arena[0], old) == 0
-    assert give_back_slot(arena[0], new) == 1
-    assert give_back_slot(arena[0], 0) == 0
-    assert give_back_slot(arena[0], -1) == 0
+    assert orders.pack_client_order_id(7, 1, 1, 4095) >> orders.SLOT_BITS == before + 1
+    assert orders.pack_client_order_id(7, 1, COUNTER_MAX, 0) >> orders.SLOT_BITS == last
+    assert last < orders.generations(8, 1)[0]

@@ -7,7 +7,6 @@ from shm.kernel import new_record
 from tests.trader.one_desk import ASK, ASKS, BID, BIDS, Desk
 from trader.enums import OrderState, ReportKind
 from trader.messages import AccountState, OrderRefusal
-from trader.orders import ORDER_SLOTS_MAX, STAGE_STRATEGY, reset_arena
 from trader.strategy import POSITION
 from trader.strategy.account import average_entry, on_account, on_refusal
 from trader.strategy.desk import CANCEL, KEEP, PLACE
@@ -20,13 +19,13 @@ def test_refused_and_rejected_lines_pause_before_the_next_try() -> None:
     desk.want(*wanted)
     refusal = new_record(record_dtype(OrderRefusal))
     refusal["client_order_id"] = desk.place(BIDS, acknowledged=False)
-    on_refusal(desk.row, refusal[0], 1)
-    desk.report(desk.place(ASKS, acknowledged=False), ReportKind.REJECTED, OrderState.REJECTED)
+    refused = [on_refusal(desk.row, refusal[0], 1) for _ in range(2)]
+    rejected = desk.report(desk.place(ASKS, acknowledged=False), ReportKind.REJECTED, OrderState.REJECTED)
 
     assert desk.want(*wanted, now_ns=100) == {(BIDS, 0): KEEP, (ASKS, 0): KEEP}
     assert desk.want(*wanted, now_ns=101) == {(BIDS, 0): PLACE, (ASKS, 0): PLACE}
-    assert (desk.row["refusals"], desk.row["rejects"]) == (1, 1)
-    assert desk.row["arena"]["free_count"] == ORDER_SLOTS_MAX
+    assert (desk.row["refusals"], desk.row["rejects"], desk.row["unmatched"]) == (1, 1, 1)
+    assert (refused, rejected) == ([1, 0], 1), "whoever is told 1 gives the slot back"
 
 
 def test_fills_move_position_and_cash_and_a_partial_keeps_its_line() -> None:
@@ -58,12 +57,11 @@ def test_fill_of_an_order_that_no_line_knows_still_counts() -> None:
 def test_late_report_of_an_older_order_leaves_the_newer_one_in_its_slot_alone() -> None:
     desk = Desk()
     desk.want([(BID - 1, 2)], [])
-    old = desk.place(BIDS)
-    reset_arena(desk.row["arena"], 4, STAGE_STRATEGY, 1)
-    free_line(desk.row, old, 0)
-    desk.line(BIDS)["state"] = IDLE
-    desk.place(BIDS)
+    old = desk.place(BIDS, slot=7)
+    freed = free_line(desk.row, old, 0)
+    desk.place(BIDS, slot=7)
 
+    assert (freed, free_line(desk.row, old, 0)) == (1, 0)
     assert desk.report(old, ReportKind.CANCELED, OrderState.CANCELED) == 0
     assert desk.line(BIDS)["state"] == WORKING
 
@@ -80,19 +78,19 @@ def test_unknown_order_and_rejected_cancel_keep_the_line_busy() -> None:
     assert desk.symbol["busy_bids"] == 1
 
 
-def test_account_word_sets_position_and_epoch_and_opens_the_gate() -> None:
+def test_account_word_sets_position_and_opens_the_gate() -> None:
     desk = Desk()
     desk.symbol["reconciled"] = 0
     account = new_record(record_dtype(AccountState))
-    account["position_lots"], account["reconciled"], account["epoch"] = -7, 1, 9
-    on_account(desk.row, account[0], 1)
+    account["position_lots"], account["reconciled"] = -7, 1
+    agrees = on_account(desk.row, account[0], 1)
     desk.want([(BID - 1, 2)], [])
 
     assert desk.position["position_lots"] == -7
     assert desk.position["pnl_e8"] == 0
-    assert desk.place(BIDS) >> 44 == 9
+    desk.place(BIDS)
     account["reconciled"] = 0
-    on_account(desk.row, account[0], 2)
+    assert (agrees, on_account(desk.row, account[0], 2)) == (1, 0)
     assert desk.want([(BID - 1, 2)], [])[BIDS, 0] == CANCEL
 
 

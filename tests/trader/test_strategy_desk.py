@@ -4,9 +4,8 @@ import pytest
 
 from tests.trader.one_desk import ASK, ASKS, BID, BIDS, Desk, make_top
 from trader.enums import BookState, OrderState, ReportKind, Side, TimeInForce
-from trader.orders import STAGE_STRATEGY, reset_arena
 from trader.strategy.desk import CANCEL, KEEP, PLACE, accrue, end_step
-from trader.strategy.lines import IDLE, ask_cancel, take_line
+from trader.strategy.lines import IDLE, ask_cancel
 
 
 def test_wanted_quote_is_placed_as_a_post_only_intent() -> None:
@@ -133,14 +132,3 @@ def test_quoted_share_counts_live_time_with_an_order_on_each_side() -> None:
     accrue(desk.row, desk.symbol, 1_400)
 
     assert (desk.row["live_ns"], desk.row["quoted_both_ns"]) == (400, 300)
-
-
-def test_line_without_a_free_slot_stays_idle_and_is_counted() -> None:
-    desk = Desk()
-    reset_arena(desk.row["arena"], 3, STAGE_STRATEGY, 1)
-    desk.want([(BID - 1, 2)], [(ASK + 1, 2)])
-    desk.place(BIDS)
-
-    assert take_line(desk.row, 0, ASKS, 0, desk.top[0], desk.intent[0]) == 0
-    assert desk.line(ASKS)["state"] == IDLE
-    assert desk.row["no_slot"] == 1

@@ -15,7 +15,7 @@ from trader.strategy.lines import CANCELING, TERMINAL, free_line, line_of
 
 @kernel
 def on_report(desk, report, now_ns):
-    """Take an ExecutionReport; return 1 if a line became free, so that it can quote again at once."""
+    """Take an ExecutionReport; return 1 if a line, and the order's slot, became free: it can quote again at once."""
     if not 0 <= report.symbol_id < desk.symbol_count:
         desk.unmatched += 1
         return 0
@@ -28,13 +28,12 @@ def on_report(desk, report, now_ns):
         tick_value_e8 = position.tick_value_e8
         book_fill(ledger, report.side, report.last_ticks, report.last_lots, tick_value_e8, report.fee_e8)
         average_entry(position, before, ledger.lots, report.last_ticks)
-    slot = order_slot_of(report.client_order_id)
-    if report.client_order_id <= 0 or desk.arena.taken_by[slot] != report.client_order_id:
+    ticket = desk.tickets[order_slot_of(report.client_order_id)]
+    if report.client_order_id <= 0 or ticket.client_order_id != report.client_order_id:
         desk.unmatched += 1
         return 0
     if (TERMINAL >> report.state) & 1:
         return free_line(desk, report.client_order_id, now_ns + _pause_ns(desk, report.state))
-    ticket = desk.tickets[slot]
     line = line_of(symbol, ticket.side_index, ticket.level)
     line.leaves_lots = max(report.size_lots - report.cumulative_lots, 0)
     if report.state == OrderState.OPEN or report.state == OrderState.PARTIAL:
@@ -73,23 +72,22 @@ def average_entry(position, before_lots, after_lots, price_ticks):
 
 @kernel
 def on_refusal(desk, refusal, now_ns):
-    """Risk refused an intent: its slot is free again, its line pauses."""
-    if free_line(desk, refusal.client_order_id, now_ns + desk.refusal_pause_ns):
-        desk.refusals += 1
-    else:
-        desk.unmatched += 1
+    """Risk refused an intent, its line pauses: 1, and the order's slot is free; 0 if no line has it."""
+    freed = free_line(desk, refusal.client_order_id, now_ns + desk.refusal_pause_ns)
+    desk.refusals += freed
+    desk.unmatched += 1 - freed
+    return freed
 
 
 @kernel
 def on_account(desk, account, now_ns):
-    """The venue's word after a reconciliation: position and epoch, or 0 reconciled, which closes the gate."""
+    """The venue's word after a reconciliation: position, or 0 reconciled, which closes the gate. 1 if it agrees."""
     if not 0 <= account.symbol_id < min(desk.symbol_count, INSTRUMENTS_MAX):
-        return
+        return 0
     symbol = desk.symbols[account.symbol_id]
     accrue(desk, symbol, now_ns)
     symbol.reconciled = 1 if account.reconciled == 1 else 0
-    if symbol.reconciled:
-        desk.arena.epoch = account.epoch
-        if symbol.ledger.lots != account.position_lots:
-            adopt_position(symbol.ledger, account.position_lots)
-            symbol.position.average_ticks = 0.0
+    if symbol.reconciled and symbol.ledger.lots != account.position_lots:
+        adopt_position(symbol.ledger, account.position_lots)
+        symbol.position.average_ticks = 0.0
+    return symbol.reconciled

@@ -13,7 +13,7 @@ import numpy as np
 from shm.kernel import inlined, kernel
 from trader.enums import OrderState, Side, TimeInForce
 from trader.instrument import INSTRUMENTS_MAX
-from trader.orders import ARENA, ORDER_SLOTS_MAX, give_back_slot, order_slot_of, take_slot
+from trader.orders import ORDER_SLOTS_MAX, order_slot_of
 from trader.position import POSITION as LEDGER
 from trader.strategy.door import LEVELS_MAX, POSITION, QUOTES
 
@@ -69,7 +69,8 @@ SYMBOL = np.dtype(
 """`depth`: lines a side that have ever been used. `busy_*`: lines that are not IDLE. `ledger`: the sum of fills;
 `position`: the strategy's view of it."""
 
-TICKET = np.dtype([("symbol_id", "i8"), ("side_index", "i8"), ("level", "i8")], align=True)
+TICKET = np.dtype([("client_order_id", "i8"), ("symbol_id", "i8"), ("side_index", "i8"), ("level", "i8")], align=True)
+"""Which order has the slot (0: none), and which line is the order's."""
 
 DESK = np.dtype(
     [
@@ -88,11 +89,9 @@ DESK = np.dtype(
         ("rejects", "i8"),
         ("executions", "i8"),
         ("unmatched", "i8"),
-        ("no_slot", "i8"),
         ("live_ns", "i8"),
         ("quoted_both_ns", "i8"),
         ("tickets", TICKET, (ORDER_SLOTS_MAX,)),
-        ("arena", ARENA),
         ("symbols", SYMBOL, (INSTRUMENTS_MAX,)),
     ],
     align=True,
@@ -107,16 +106,13 @@ def line_of(symbol, side_index, level):
 
 
 @kernel
-def take_line(desk, symbol_id, side_index, level, top, intent):
-    """Give a line an order at its wanted price and size, fill the OrderIntent; 0 when no slot is free."""
-    client_order_id = take_slot(desk.arena)
-    if client_order_id == 0:
-        desk.no_slot += 1
-        return 0
+def take_line(desk, client_order_id, symbol_id, side_index, level, top, intent):
+    """Give a line an order of this id at its wanted price and size, and fill the OrderIntent."""
     slot = order_slot_of(client_order_id)
     symbol = desk.symbols[symbol_id]
     line = line_of(symbol, side_index, level)
     ticket = desk.tickets[slot]
+    ticket.client_order_id = client_order_id
     ticket.symbol_id = symbol_id
     ticket.side_index = side_index
     ticket.level = level
@@ -137,7 +133,6 @@ def take_line(desk, symbol_id, side_index, level, top, intent):
     intent.time_in_force = TimeInForce.POST_ONLY
     intent.level = level
     intent.book_epoch = top.epoch
-    return 1
 
 
 @kernel
@@ -152,10 +147,11 @@ def ask_cancel(desk, line, now_ns):
 
 @kernel
 def free_line(desk, client_order_id, resume_ns):
-    """The order is over: give its slot back, let the line place again from `resume_ns` on; 0 if no line has it."""
-    if give_back_slot(desk.arena, client_order_id) == 0:
-        return 0
+    """The order is over, its line may place again from `resume_ns` on: 1, and its slot is free; 0 if no line has it."""
     ticket = desk.tickets[order_slot_of(client_order_id)]
+    if client_order_id <= 0 or ticket.client_order_id != client_order_id:
+        return 0
+    ticket.client_order_id = 0
     symbol = desk.symbols[ticket.symbol_id]
     line = line_of(symbol, ticket.side_index, ticket.level)
     line.state = IDLE
