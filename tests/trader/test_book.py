@@ -150,7 +150,7 @@ def churn(book, keys, lots):
 def test_recentring_keeps_counts_and_bitmaps_true():
     random = np.random.default_rng(3)
     book = Book()
-    keys = np.cumsum(random.integers(-3000, 3001, 20_000)) + 5_000_000
+    keys = np.cumsum(random.integers(-6000, 6001, 20_000)) + 5_000_000
     sizes = random.integers(0, 3, 20_000)
     churn(book.state[0], keys, sizes)
     model = {}

@@ -1,21 +1,25 @@
 """Levels far from the touch: a sorted store of (key, lots) in blocks, so that no price is ever lost.
 
-    order[0]   order[1]        order[n-1]        blocks by ascending key; lows[i] = lowest key of order[i]
-    [k k k .]  [k k k k]  ...  [k k . .]         64 keys a block, sorted; split when full, merged when thin
+    tops       every 64th low
+    lows[0]    lows[1]    ...                        lowest key of each block, ascending; LAST beyond the last
+    order[0]   order[1]        order[n-1]            numbers of the blocks
+    [k k k L]  [k k k k]  ...  [k k L L]             64 keys a block, ascending; LAST beyond its size
 
-Two binary searches and a move within one block: tens of nanoseconds for an update, order kept for walks. A
-key is sign * ticks, so that a larger key is the better price on both sides. Every key here is worse than
-every key in the dense window (`ladder`). One writer.
+Three searches without a branch and a move within one block: tens of nanoseconds for an update, order kept for
+walks. A key is sign * ticks, so that a larger key is the better price on both sides. Every key here is worse
+than every key in the dense window (`ladder`). One writer.
 """
 
 import numpy as np
 
-from shm.kernel import inlined, kernel
+from shm.kernel import inlined, kernel, load_i64, store_i64
+from trader.book.lanes import count_below_8, count_below_64
 from trader.compile_hints import never_inlined
 from trader.intrinsics import move
 
 BLOCK_LEVELS = 64
 BLOCKS_MAX = 512
+TOPS = BLOCKS_MAX // 64
 THIN_LEVELS = 16
 MERGED_LEVELS_MAX = 48
 
@@ -28,6 +32,8 @@ FAR = np.dtype(
         ("block_count", "i8"),
         ("blocks_used", "i8"),
         ("free_count", "i8"),
+        ("ready", "i8"),
+        ("tops", "i8", (TOPS,)),
         ("lows", "i8", (BLOCKS_MAX,)),
         ("order", "i8", (BLOCKS_MAX,)),
         ("free", "i8", (BLOCKS_MAX,)),
@@ -37,11 +43,16 @@ FAR = np.dtype(
     ],
     align=True,
 )
-"""`free`: blocks given back, a stack; `blocks_used`: blocks ever taken since the last clear."""
+"""`free`: blocks given back, a stack; `blocks_used`: blocks ever taken since the last clear. `ready`: 0 while `lows`
+and `tops` are not yet filled with LAST, as in a record of zeros and after a clear."""
+
+LAST = (1 << 63) - 1
+"""Above every key: where there is none."""
 
 _ZERO = np.int64(0)
 
-assert THIN_LEVELS < MERGED_LEVELS_MAX < BLOCK_LEVELS
+assert THIN_LEVELS < MERGED_LEVELS_MAX < BLOCK_LEVELS == 64
+assert TOPS == 8
 
 
 @kernel
@@ -51,6 +62,7 @@ def far_clear(far):
     far.block_count = 0
     far.blocks_used = 0
     far.free_count = 0
+    far.ready = 0
 
 
 @inlined
@@ -61,8 +73,27 @@ def _shift(words, target, source, length):
 
 
 @inlined
+def _fill(words, first, count):
+    """Write LAST into `count` words."""
+    address = words.ctypes.data + 8 * first
+    for i in range(count):
+        store_i64(address + 8 * i, LAST)
+
+
+@inlined
+def _copy_tops(far):
+    """The blocks moved: note every 64th low anew."""
+    for i in range(TOPS):
+        far.tops[i] = far.lows[64 * i]
+
+
+@kernel
 def _open_place(far, place, low):
     """Insert an empty block at `place` of the order; its number, or FULL."""
+    never_inlined()
+    if far.ready == 0:
+        far.ready = 1
+        _fill(far.lows, 0, BLOCKS_MAX)
     if far.free_count > 0:
         far.free_count -= 1
         block = far.free[far.free_count]
@@ -77,19 +108,31 @@ def _open_place(far, place, low):
     far.lows[place] = low
     far.order[place] = block
     far.sizes[block] = 0
+    _fill(far.keys, block * BLOCK_LEVELS, BLOCK_LEVELS)
     far.block_count += 1
+    _copy_tops(far)
     return block
 
 
-@inlined
+@kernel
 def _close_place(far, place):
     """Take the block at `place` out of the order."""
+    never_inlined()
     far.free[far.free_count] = far.order[place]
     far.free_count += 1
     far.block_count -= 1
     length = 8 * (far.block_count - place)
     _shift(far.lows, place, place + 1, length)
     _shift(far.order, place, place + 1, length)
+    far.lows[far.block_count] = LAST
+    _copy_tops(far)
+
+
+@inlined
+def _note_low(far, place, low):
+    """The block at `place` has another lowest key."""
+    far.lows[place] = low
+    far.tops[place >> 6] = far.lows[place & -64]
 
 
 @inlined
@@ -102,28 +145,24 @@ def _move(far, source, target, count):
 @inlined
 def _place_of(far, key):
     """Place in the order of the block that holds `key` or would; at least one block exists."""
-    low, high = 0, far.block_count
-    while high - low > 1:
-        middle = (low + high) >> 1
-        if far.lows[middle] <= key:
-            low = middle
-        else:
-            high = middle
-    return low
+    group = 0
+    if far.block_count > 64:
+        group = max(1, count_below_8(far.tops.ctypes.data, key + 1)) - 1
+    return max(1, 64 * group + count_below_64(far.lows.ctypes.data + 512 * group, key + 1)) - 1
 
 
 @inlined
-def _position_of(far, block, key):
-    """Position of the first level of a block whose key is not below `key`."""
-    low = block * BLOCK_LEVELS
-    high = low + far.sizes[block]
-    while low < high:
-        middle = (low + high) >> 1
-        if far.keys[middle] < key:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+def _offset_of(far, block, key):
+    """Offset in a block of its first key that is not below `key`; BLOCK_LEVELS if there is none."""
+    return count_below_64(far.keys.ctypes.data + 8 * BLOCK_LEVELS * block, key)
+
+
+@inlined
+def _key_at(far, block, offset):
+    """The key at an offset of a block, LAST behind its end."""
+    if offset >= BLOCK_LEVELS:
+        return LAST
+    return load_i64(far.keys.ctypes.data + 8 * (BLOCK_LEVELS * block + offset))
 
 
 @kernel
@@ -136,65 +175,70 @@ def far_set(far, key, lots):
         _open_place(far, _ZERO, key)
     place = _place_of(far, key)
     block = far.order[place]
-    position = _position_of(far, block, key)
-    last = block * BLOCK_LEVELS + far.sizes[block]
-    if position < last and far.keys[position] == key:
-        far.lots[position] = lots
+    offset = _offset_of(far, block, key)
+    if _key_at(far, block, offset) == key:
+        far.lots[BLOCK_LEVELS * block + offset] = lots
         if lots == 0:
-            _remove(far, place, position)
+            _remove(far, place, block, offset)
             return -1
         return 0
-    return _insert(far, place, position, key, lots) if lots != 0 else 0
+    return _insert(far, place, block, offset, key, lots) if lots != 0 else 0
 
 
 @kernel
-def _insert(far, place, position, key, lots):
-    """Put a new level before `position`; a full block is parted first."""
+def _insert(far, place, block, offset, key, lots):
+    """Put a new level before an offset of a block; a full block is parted first."""
     never_inlined()
-    block = far.order[place]
-    first = block * BLOCK_LEVELS
     if far.sizes[block] == BLOCK_LEVELS:
         # A run that grows at its end (a window moving up) leaves full blocks behind, not half-full ones.
-        half = BLOCK_LEVELS if position == first + BLOCK_LEVELS else BLOCK_LEVELS // 2
-        upper = _open_place(far, place + 1, key if half == BLOCK_LEVELS else far.keys[first + half])
+        half = BLOCK_LEVELS if offset == BLOCK_LEVELS else BLOCK_LEVELS // 2
+        upper = _open_place(far, place + 1, key if half == BLOCK_LEVELS else _key_at(far, block, half))
         if upper == FULL:
             return FULL
-        _move(far, first + half, upper * BLOCK_LEVELS, BLOCK_LEVELS - half)
+        _move(far, block * BLOCK_LEVELS + half, upper * BLOCK_LEVELS, BLOCK_LEVELS - half)
+        _fill(far.keys, block * BLOCK_LEVELS + half, BLOCK_LEVELS - half)
         far.sizes[upper] = BLOCK_LEVELS - half
         far.sizes[block] = half
-        if position > first + half or half == BLOCK_LEVELS:
+        if offset > half or half == BLOCK_LEVELS:
             place += 1
-            position = upper * BLOCK_LEVELS + position - first - half
             block = upper
-            first = block * BLOCK_LEVELS
-    _move(far, position, position + 1, first + far.sizes[block] - position)
+            offset -= half
+    position = block * BLOCK_LEVELS + offset
+    _move(far, position, position + 1, far.sizes[block] - offset)
     far.keys[position] = key
     far.lots[position] = lots
     far.sizes[block] += 1
-    far.lows[place] = far.keys[first]
     far.count += 1
+    if offset == 0:
+        _note_low(far, place, key)
     return 1
 
 
 @kernel
-def _remove(far, place, position):
-    """Take out the level at `position`; a thin block is merged with a neighbour that has room."""
+def _remove(far, place, block, offset):
+    """Take out the level at an offset of a block; a thin block is merged with a neighbour that has room."""
     never_inlined()
-    block = far.order[place]
     first = block * BLOCK_LEVELS
-    far.sizes[block] -= 1
+    size = far.sizes[block] - 1
+    far.sizes[block] = size
     far.count -= 1
-    size = far.sizes[block]
-    _move(far, position + 1, position, first + size - position)
+    _move(far, first + offset + 1, first + offset, size - offset)
+    far.keys[first + size] = LAST
     if size == 0:
         _close_place(far, place)
         return
-    far.lows[place] = far.keys[first]
-    if size >= THIN_LEVELS:
-        return
-    lower = place if place + 1 < far.block_count else place - 1
-    if lower < 0:
-        return
+    if offset == 0:
+        _note_low(far, place, far.keys[first])
+    if size < THIN_LEVELS:
+        lower = place if place + 1 < far.block_count else place - 1
+        if lower >= 0:
+            _merge(far, lower)
+
+
+@kernel
+def _merge(far, lower):
+    """Bring the blocks at `lower` and after it together if that leaves room in one."""
+    never_inlined()
     into, gone = far.order[lower], far.order[lower + 1]
     if far.sizes[into] + far.sizes[gone] <= MERGED_LEVELS_MAX:
         _move(far, gone * BLOCK_LEVELS, into * BLOCK_LEVELS + far.sizes[into], far.sizes[gone])
@@ -208,10 +252,8 @@ def far_get(far, key):
     if far.block_count == 0:
         return 0
     block = far.order[_place_of(far, key)]
-    position = _position_of(far, block, key)
-    if position < block * BLOCK_LEVELS + far.sizes[block] and far.keys[position] == key:
-        return far.lots[position]
-    return 0
+    offset = _offset_of(far, block, key)
+    return far.lots[BLOCK_LEVELS * block + offset] if _key_at(far, block, offset) == key else 0
 
 
 @inlined

@@ -18,7 +18,7 @@ from trader.book.far import FAR, FULL, far_clear, far_get, far_position, far_ran
 from trader.compile_hints import never_inlined
 from trader.intrinsics import leading_zeros, trailing_zeros
 
-WINDOW = 16_384
+WINDOW = 32_768
 WORDS = WINDOW // 64
 SUMMARIES = WORDS // 64
 
