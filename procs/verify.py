@@ -22,6 +22,8 @@ from trader.enums import BookState
 from trader.feed import FeedConfig, prepare_feed
 from trader.feed.session import on_connected
 from trader.feed.state import IdRule
+from trader.instrument import symbol_names
+from trader.venues.binance.requests import Market, session_plan
 from trader.venues.json_bytes import Fault
 
 CHUNK_BYTES = 1 << 22
@@ -103,7 +105,9 @@ def _verify(files: list[Path], *, exact_prices: bool, progress: Callable[[int, i
 
 def _prepare(verifier: np.ndarray, instrument: np.ndarray, rule: IdRule) -> None:
     """A connected session and an empty book; the kernels are compiled here, outside the measured time."""
-    prepare_feed(verifier["feed"], FeedConfig(), instrument, id_rule=rule)
+    config = FeedConfig()
+    market: Market = "usdm" if rule is IdRule.PREVIOUS else "spot"
+    prepare_feed(verifier["feed"], config, instrument, session_plan(config, symbol_names(instrument), market=market))
     prepare_book(verifier["book"])
     on_connected(verifier["feed"], 0)
     replay_lines(verifier, address_of_array(np.zeros(1, dtype=np.uint8)), 0)

@@ -7,9 +7,10 @@ from shm.kernel import inlined, kernel, load_u8
 from trader.book.state import BOOK, RESYNC, on_clear, on_delta, on_quote
 from trader.compile_hints import never_inlined
 from trader.feed.outcome import fill_delta, fill_quote
-from trader.feed.session import STREAM, on_resync, on_text
+from trader.feed.session import STREAM, on_resync
 from trader.feed.state import FEED, Action
 from trader.messages import BestQuote, BookDelta
+from trader.venues.binance.session import on_text
 
 VERIFIER = np.dtype(
     [

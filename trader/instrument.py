@@ -30,3 +30,11 @@ INSTRUMENT = np.dtype(
 """One row of the instruments segment, indexed by symbol_id. `symbol` is upper-case ASCII."""
 
 INSTRUMENTS_MAX = 64
+
+SYMBOLS_MAX = 4
+"""Symbols of one feed, and of the book stage behind it."""
+
+
+def symbol_names(instruments: np.ndarray) -> list[str]:
+    """The symbols of INSTRUMENT rows, in their order."""
+    return [bytes(row["symbol"][: row["symbol_length"]]).decode() for row in instruments]

@@ -18,6 +18,7 @@ from shm.kernel import step as compiled_step
 from trader.book.state import BOOK, CHANGED, RESYNC, TOUCHED, on_clear, on_delta, on_quote, prepare_book, write_top
 from trader.compile_hints import never_inlined
 from trader.enums import Command, MarketEventKind
+from trader.instrument import SYMBOLS_MAX
 from trader.messages import (
     BEST_QUOTE,
     BOOK_CLEAR,
@@ -33,7 +34,6 @@ from trader.messages import (
     MarketEvent,
     Trade,
 )
-from trader.venues.binance.market import SYMBOLS_MAX
 
 OUTBOXES = ("book_top", "book_market", "book_feed")
 OUT_TOP, OUT_MARKET, OUT_FEED = range(3)

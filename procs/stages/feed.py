@@ -17,8 +17,9 @@ from shm.kernel import kernel, view
 from shm.kernel import step as compiled_step
 from trader.enums import Command, WireKind
 from trader.feed.outcome import fill_clear, fill_delta, fill_quote, fill_trade
-from trader.feed.session import REST, STREAM, on_connected, on_lost, on_resync, on_run, on_text, on_timer
+from trader.feed.session import REST, STREAM, on_connected, on_lost, on_resync, on_run, on_timer
 from trader.feed.state import DELTA_BYTES_MAX, FEED, Action, prepare_feed
+from trader.instrument import symbol_names
 from trader.messages import (
     BOOK_RESYNC,
     CONTROL,
@@ -33,6 +34,8 @@ from trader.messages import (
     WireIn,
     WireOut,
 )
+from trader.venues.binance.requests import session_plan
+from trader.venues.binance.session import on_text
 
 OUTBOXES = ("feed_book", "feed_wire_out")
 OUT_BOOK, OUT_WIRE = range(2)
@@ -78,7 +81,7 @@ STATE = np.dtype(
 
 def start(state: np.ndarray, config: Any, instruments: np.ndarray) -> None:
     """Fill a fresh, zeroed state: what to connect to, and every symbol's units."""
-    prepare_feed(state[0]["feed"], config.feed, instruments)
+    prepare_feed(state[0]["feed"], config.feed, instruments, session_plan(config.feed, symbol_names(instruments)))
 
 
 @compiled_step
@@ -135,11 +138,10 @@ def _carry_out(own, ports, action):
         out.status = 0
         out.delay_ns = 0
         if action.kind == _REQUEST:
-            symbol = feed.symbols[action.symbol]
             out.connection_id = REST
             out.kind = _REQUEST_OUT
-            out.payload_address = symbol.request.ctypes.data
-            out.payload_length = symbol.request_length
+            out.payload_address = action.text_address
+            out.payload_length = action.text_length
         else:
             out.connection_id = STREAM
             out.kind = _CONNECT_OUT

@@ -11,8 +11,7 @@ import numpy as np
 
 from shm.kernel import new_record
 from trader.instrument import INSTRUMENT
-from trader.venues.binance.fields import MarketKind
-from trader.venues.binance.market import MARKET_SCANNER, prepare_scanner
+from trader.venues.scanner import MARKET_SCANNER, MarketKind, prepare_scanner
 
 RECORDING = "binance/usdm_btcusdt_20240808.gz"
 DECIMAL = re.compile(r"[0-9]+(\.[0-9]+)?")

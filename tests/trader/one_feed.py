@@ -13,6 +13,8 @@ from trader.feed import FEED, FeedConfig, prepare_feed, session
 from trader.feed.outcome import fill_delta, fill_quote
 from trader.feed.state import Action, IdRule, Phase
 from trader.messages import BestQuote, BookDelta
+from trader.venues.binance.requests import session_plan
+from trader.venues.binance.session import on_text
 
 MS = 1_000_000
 
@@ -23,7 +25,9 @@ class OneFeed:
     def __init__(self, *symbols, rule=IdRule.PREVIOUS, connected=True, **settings):
         self.state = new_record(FEED)
         self.symbols = symbols or ("BTCUSDT",)
-        prepare_feed(self.state[0], FeedConfig(**settings), instruments(*self.symbols), id_rule=rule)
+        config = FeedConfig(**settings)
+        plan = session_plan(config, list(self.symbols), market="usdm" if rule is IdRule.PREVIOUS else "spot")
+        prepare_feed(self.state[0], config, instruments(*self.symbols), plan)
         self.books = [new_record(BOOK) for _ in self.symbols]
         for book in self.books:
             prepare_book(book[0])
@@ -69,7 +73,7 @@ class OneFeed:
     def _text(self, connection, status, text):
         self.now_ns += MS
         raw = np.frombuffer(text or b" ", np.uint8)
-        return self._after(session.on_text, connection, status, address_of_array(raw), len(text), self.now_ns)
+        return self._after(on_text, connection, status, address_of_array(raw), len(text), self.now_ns)
 
     def _after(self, kernel, *arguments):
         """Run a session kernel, apply its actions to the books, return them."""

@@ -20,9 +20,9 @@ from tests.trader.market_frames import (
     ticker,
     trade,
 )
-from trader.venues.binance.fields import MarketKind, Slot
-from trader.venues.binance.market import LEVELS_MAX, MARKET_SCANNER, SYMBOLS_MAX, prepare_scanner, scan, scan_bytes
+from trader.venues.binance.market import scan, scan_bytes
 from trader.venues.json_bytes import DEPTH_MAX, FRAME_BYTES_MAX, Fault
+from trader.venues.scanner import LEVELS_MAX, MARKET_SCANNER, SCANNER_SYMBOLS_MAX, MarketKind, Slot, prepare_scanner
 
 STRICTER = {Fault.DUPLICATE_KEY, Fault.OVERFLOW, Fault.MISSING_FIELD}
 """Faults of frames that json accepts and that say too little, too much, or twice what they say."""
@@ -228,5 +228,5 @@ def test_each_symbol_has_its_own_units_whatever_the_key_order():
 
 
 def test_more_symbols_than_fit_are_refused_at_the_start():
-    with pytest.raises(ValueError, match=f"allowed up to {SYMBOLS_MAX}"):
-        prepare_scanner(new_record(MARKET_SCANNER)[0], instruments(*(f"S{i}" for i in range(SYMBOLS_MAX + 1))))
+    with pytest.raises(ValueError, match=f"allowed up to {SCANNER_SYMBOLS_MAX}"):
+        prepare_scanner(new_record(MARKET_SCANNER)[0], instruments(*(f"S{i}" for i in range(SCANNER_SYMBOLS_MAX + 1))))

@@ -1,16 +1,13 @@
 """A session's actions to message records: BookDelta, BestQuote, Trade, BookClear, filled by their fields."""
 
 from shm.kernel import inlined, kernel
-from trader.enums import Side
-from trader.venues.binance.fields import Slot
-
-_BUY, _SELL = int(Side.BUY), int(Side.SELL)
+from trader.feed.state import symbol_of
 
 
 @inlined
 def _name(feed, action, record):
     record.symbol_id = action.symbol
-    record.venue_id = feed.symbols[action.symbol].venue_id
+    record.venue_id = symbol_of(feed, action.symbol).venue_id
     record.event_ns = action.event_ns
 
 
@@ -32,23 +29,21 @@ def fill_delta(feed, action, delta):
 def fill_quote(feed, action, quote):
     """A QUOTE action to a BestQuote."""
     _name(feed, action, quote)
-    values = feed.scanner.values
-    quote.update_id = values[Slot.LAST_ID]
-    quote.bid_ticks = values[Slot.BID]
-    quote.bid_lots = values[Slot.BID_SIZE]
-    quote.ask_ticks = values[Slot.ASK]
-    quote.ask_lots = values[Slot.ASK_SIZE]
+    quote.update_id = action.last_id
+    quote.bid_ticks = action.bid_ticks
+    quote.bid_lots = action.bid_lots
+    quote.ask_ticks = action.ask_ticks
+    quote.ask_lots = action.ask_lots
 
 
 @kernel
 def fill_trade(feed, action, trade):
-    """A TRADE action to a Trade: where the buyer is the maker, the seller is the aggressor."""
+    """A TRADE action to a Trade."""
     _name(feed, action, trade)
-    values = feed.scanner.values
-    trade.trade_id = values[Slot.TRADE_ID]
-    trade.side = _SELL if values[Slot.MAKER] != 0 else _BUY
-    trade.price_ticks = values[Slot.PRICE]
-    trade.size_lots = values[Slot.SIZE]
+    trade.trade_id = action.last_id
+    trade.side = action.side
+    trade.price_ticks = action.price_ticks
+    trade.size_lots = action.size_lots
 
 
 @kernel

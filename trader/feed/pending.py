@@ -2,8 +2,8 @@
 
 from shm.kernel import copy, kernel
 from trader.compile_hints import never_inlined
-from trader.feed.state import PENDING_LEVELS, PENDING_UPDATES
-from trader.venues.binance.fields import Slot
+from trader.feed.state import PENDING_LEVELS, PENDING_UPDATES, symbol_of
+from trader.venues.scanner import Slot
 
 
 @kernel
@@ -13,7 +13,7 @@ def keep_update(feed, symbol, event_ns):
     A first update that alone is too large is not kept; the one after it then begins.
     """
     never_inlined()
-    own = feed.symbols[symbol]
+    own = symbol_of(feed, symbol)
     scanner = feed.scanner
     pairs = scanner.bid_count + scanner.ask_count
     if own.pending_count == PENDING_UPDATES or own.pending_pairs + pairs > PENDING_LEVELS:

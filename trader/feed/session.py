@@ -1,10 +1,11 @@
-"""The market session: what arrives on its connections, and the passing of time, to actions.
+"""The market session: its connection, its timers and its refused frames, the same for every venue.
 
 Every function takes (feed, .., now_ns), leaves its actions in `feed.actions` and their number in
-`feed.action_count`. `now_ns` is monotonic; `event_ns` is the venue's clock.
+`feed.action_count`. `now_ns` is monotonic; `event_ns` is the venue's clock. What a frame means is the venue's own
+affair: `on_text` of its `session` module.
 
     connection 0   REST: depth snapshots, one request at a time
-    connection 1   the combined market stream
+    connection 1   the market stream
 """
 
 import numpy as np
@@ -13,25 +14,15 @@ from shm.kernel import inlined, kernel
 from trader.book.state import ClearCause
 from trader.compile_hints import never_inlined
 from trader.enums import BookState
-from trader.feed.state import BAD_FRAMES_MAX, Action, Phase, add_action
-from trader.feed.sync import (  # fmt: skip
-    ATTEMPT_MAX,
-    ask_snapshots,
-    backoff_ns,
-    begin_sync,
-    clear_book,
-    on_depth,
-    on_snapshot,
-    want_snapshot,
-)
-from trader.venues.binance.fields import BAD, DEPTH, SNAPSHOT, TICKER, TRADE, Slot
-from trader.venues.binance.market import scan
+from trader.feed.plan import SnapshotRule
+from trader.feed.recovery import ATTEMPT_MAX, ask_snapshots, backoff_ns, begin_sync, clear_book, send_frames
+from trader.feed.state import BAD_FRAMES_MAX, Action, Phase, add_action, symbol_of
 
 REST, STREAM = 0, 1
 HTTP_OK = 200
 
 _QUOTE, _TRADE, _CONNECT = np.int64(Action.QUOTE), np.int64(Action.TRADE), np.int64(Action.CONNECT)
-_IDLE, _WAITING, _JOINING = np.int64(Phase.IDLE), np.int64(Phase.SNAPSHOT), np.int64(Phase.JOINING)
+_IDLE, _JOINING = np.int64(Phase.IDLE), np.int64(Phase.JOINING)
 _START, _SILENCE, _DISCONNECT, _BAD_FRAMES, _REQUESTED = (
     np.int64(cause)
     for cause in (
@@ -43,6 +34,7 @@ _START, _SILENCE, _DISCONNECT, _BAD_FRAMES, _REQUESTED = (
     )
 )
 _STALE = np.int64(BookState.STALE)
+_STREAMED = np.int64(SnapshotRule.STREAMED)
 
 
 @kernel
@@ -65,11 +57,15 @@ def _connect(feed, now_ns):
 
 @kernel
 def on_connected(feed, now_ns):
-    """The market stream is open: every symbol begins its sync."""
+    """The market stream is open: every symbol subscribes and begins its sync."""
     feed.action_count = 0
     feed.connected = 1
     feed.last_frame_ns = now_ns
+    feed.last_ping_ns = now_ns
     for symbol in range(feed.symbol_count):
+        own = symbol_of(feed, symbol)
+        own.asked = 0
+        send_frames(feed, symbol, own.greeting.ctypes.data, own.greeting_length)
         begin_sync(feed, symbol, _START, now_ns)
 
 
@@ -82,7 +78,7 @@ def on_lost(feed, now_ns):
     feed.connected = 0
     feed.reconnects += 1
     for symbol in range(feed.symbol_count):
-        own = feed.symbols[symbol]
+        own = symbol_of(feed, symbol)
         if own.phase != _IDLE:
             clear_book(feed, symbol, _STALE, _DISCONNECT)
         own.phase = _IDLE
@@ -91,77 +87,51 @@ def on_lost(feed, now_ns):
     _connect(feed, now_ns)
 
 
-@kernel
-def on_text(feed, connection, status, address, length, now_ns):
-    """One frame of the market stream, or the reply to the snapshot request that is under way.
-
-    Recordings carry the snapshot in the stream. It names no symbol: it is for the first one that waits.
-    """
-    feed.action_count = 0
-    scanner = feed.scanner
-    if connection == REST:
-        scanner.snapshot_symbol = feed.snapshot_asked - 1
-        feed.snapshot_asked = 0
-        if scanner.snapshot_symbol < 0:
-            return
-    else:
-        feed.messages += 1
-        feed.last_frame_ns = now_ns
-        feed.connect_attempt = 0
-        scanner.snapshot_symbol = _first_waiting(feed)
-    kind = scan(scanner, address, length) if connection != REST or status == HTTP_OK else BAD
-    symbol = scanner.symbol
-    event_ns = scanner.values[Slot.EVENT_MS] * 1_000_000
-    if connection == REST:
-        _on_reply(feed, kind, now_ns)
-    elif kind == TICKER:
-        feed.quotes += 1
-        own = feed.symbols[symbol]
-        own.event_ns = max(own.event_ns, event_ns)
-        add_action(feed, _QUOTE, symbol, own.event_ns)
-    elif kind == DEPTH:
-        feed.depth_updates += 1
-        feed.levels += scanner.bid_count + scanner.ask_count
-        feed.symbols[symbol].event_ns = event_ns
-        on_depth(feed, symbol, event_ns, now_ns)
-    elif kind == TRADE:
-        feed.trades += 1
-        add_action(feed, _TRADE, symbol, event_ns)
-    elif kind == BAD:
-        _on_bad(feed, now_ns)
-    elif kind == SNAPSHOT and feed.symbols[symbol].phase == _WAITING:
-        feed.snapshots += on_snapshot(feed, symbol, now_ns)
-    else:
-        feed.others += 1
+@inlined
+def on_stream_frame(feed, now_ns):
+    """A frame of the market stream has come: before it is looked at."""
+    feed.messages += 1
+    feed.last_frame_ns = now_ns
+    feed.connect_attempt = 0
 
 
 @inlined
-def _first_waiting(feed):
-    """The first symbol that waits for a snapshot, else symbol 0."""
-    for symbol in range(feed.symbol_count):
-        if feed.symbols[symbol].phase == _WAITING:
-            return symbol
-    return 0
+def tell_quote(feed, symbol, event_ns, update_id, bid_ticks, bid_lots, ask_ticks, ask_lots):
+    """A QUOTE action."""
+    feed.quotes += 1
+    action = add_action(feed, _QUOTE, symbol, event_ns)
+    action.last_id = update_id
+    action.bid_ticks = bid_ticks
+    action.bid_lots = bid_lots
+    action.ask_ticks = ask_ticks
+    action.ask_lots = ask_lots
+
+
+@inlined
+def tell_trade(feed, symbol, event_ns, trade_id, side, price_ticks, size_lots):
+    """A TRADE action."""
+    feed.trades += 1
+    action = add_action(feed, _TRADE, symbol, event_ns)
+    action.last_id = trade_id
+    action.side = side
+    action.price_ticks = price_ticks
+    action.size_lots = size_lots
 
 
 @kernel
-def _on_reply(feed, kind, now_ns):
-    """The snapshot that was asked for, or something else in its place; then the next request may go."""
+def tell_trades(feed, symbol):
+    """TRADE actions of the several trades that the scanner holds."""
     never_inlined()
-    symbol = feed.scanner.snapshot_symbol
-    if feed.symbols[symbol].phase == _WAITING:
-        if kind == SNAPSHOT:
-            feed.snapshots += on_snapshot(feed, symbol, now_ns)
-        else:
-            want_snapshot(feed, symbol, now_ns)
-    ask_snapshots(feed, now_ns)
+    for i in range(feed.scanner.trade_count):
+        trade = feed.scanner.trades[i]
+        tell_trade(feed, symbol, trade.event_ns, trade.trade_id, trade.side, trade.price_ticks, trade.size_lots)
 
 
 @kernel
 def on_resync(feed, symbol, now_ns):
     """The book disproved itself. While a sync is under way already, that sync is the answer."""
     feed.action_count = 0
-    if 0 <= symbol < feed.symbol_count and feed.symbols[symbol].phase >= _JOINING:
+    if 0 <= symbol < feed.symbol_count and symbol_of(feed, symbol).phase >= _JOINING:
         begin_sync(feed, symbol, _REQUESTED, now_ns)
 
 
@@ -177,14 +147,17 @@ def on_timer(feed, now_ns):
     if feed.connected == 0:
         return
     for symbol in range(feed.symbol_count):
-        own = feed.symbols[symbol]
+        own = symbol_of(feed, symbol)
         if own.phase >= _JOINING and now_ns - own.last_depth_ns > feed.silence_ns_max:
             begin_sync(feed, symbol, _SILENCE, now_ns)
     ask_snapshots(feed, now_ns)
+    if feed.ping_ns > 0 and now_ns - feed.last_ping_ns >= feed.ping_ns:
+        feed.last_ping_ns = now_ns
+        send_frames(feed, 0, feed.ping.ctypes.data, feed.ping_length)
 
 
 @kernel
-def _on_bad(feed, now_ns):
+def on_bad(feed, now_ns):
     """A refused frame: counted by its fault; too many in a short time and nothing is trusted any longer."""
     never_inlined()
     fault = feed.scanner.fault.code
@@ -200,5 +173,5 @@ def _on_bad(feed, now_ns):
     if now_ns - oldest <= feed.bad_frames_window_ns:
         feed.bad_count = 0
         for symbol in range(feed.symbol_count):
-            if feed.symbols[symbol].phase != _IDLE:
+            if symbol_of(feed, symbol).phase != _IDLE:
                 begin_sync(feed, symbol, _BAD_FRAMES, now_ns)

@@ -4,5 +4,6 @@ instruments   exchangeInfo to INSTRUMENT rows, cold
 fields        which key of which message means what
 levels        arrays of [price, size] texts to int64 pairs
 market        one frame of a market stream, or one depth snapshot, to a record
-requests      the texts that a client sends: stream paths, snapshot requests
+session       what a frame means for the session: which sync rule, which action
+requests      the texts that a client sends: stream paths, snapshot requests, and the session's plan
 """

@@ -9,53 +9,13 @@ the slot that the value goes to, 0 for a value to skip:
     snapshot     E event ms   lastUpdateId             bids, asks levels
 """
 
-from enum import IntEnum
-
 import numpy as np
 
 from shm.kernel import kernel, load_u8
 from trader.compile_hints import never_inlined
 from trader.venues.json_bytes import QUOTE
+from trader.venues.scanner import DEPTH, OTHER, TICKER, TRADE, MarketKind, Slot
 
-
-class MarketKind(IntEnum):
-    """What a market frame is."""
-
-    BAD = -1
-    OTHER = 0
-    DEPTH = 1
-    TICKER = 2
-    TRADE = 3
-    SNAPSHOT = 4
-    REPLY = 5
-
-
-class Slot(IntEnum):
-    """Where a value goes; also its bit in `seen`. Up to MAKER an int64 each; the rest have their own places."""
-
-    SKIP = 0
-    EVENT_MS = 1
-    FIRST_ID = 2
-    LAST_ID = 3
-    PREVIOUS_ID = 4
-    TRADE_ID = 5
-    BID = 6
-    BID_SIZE = 7
-    ASK = 8
-    ASK_SIZE = 9
-    PRICE = 10
-    SIZE = 11
-    MAKER = 12
-    EVENT_TYPE = 13
-    SYMBOL = 14
-    BIDS = 15
-    ASKS = 16
-
-
-# Plain integers for kernels: an enum member would be a type of its own, and each mix one more compilation.
-BAD, OTHER, DEPTH, TICKER, TRADE, SNAPSHOT, REPLY = (np.int64(kind) for kind in MarketKind)
-
-SLOTS = 17
 KINDS = 6
 
 KEY_PREVIOUS = 1

@@ -13,27 +13,14 @@ import numpy as np
 
 from shm.kernel import address_of_array, inlined, kernel, load_i64, load_u8, load_u32
 from trader.compile_hints import never_inlined
-from trader.instrument import SYMBOL_BYTES_MAX
-from trader.venues.binance.fields import (
-    BAD,
-    FIELDS,
-    OTHER,
-    REPLY,
-    REQUIRED,
-    SLOTS,
-    SNAPSHOT,
-    MarketKind,
-    Slot,
-    key_code,
-)
+from trader.venues.binance.fields import FIELDS, REQUIRED, key_code
 from trader.venues.binance.levels import scan_levels, swap_sides
-from trader.venues.binance.survey import SURVEY, match_symbol, survey_frame, usual_kind
-from trader.venues.decimals import SCALE, decimal, fill_scale, natural
+from trader.venues.binance.survey import survey_frame, usual_kind
+from trader.venues.decimals import decimal, natural
 from trader.venues.json_bytes import (
     CLOSE_OBJECT,
     COLON,
     COMMA,
-    FAULT,
     FRAME_BYTES_MAX,
     OPEN_ARRAY,
     QUOTE,
@@ -44,41 +31,17 @@ from trader.venues.json_bytes import (
     skip_string,
     skip_value,
 )
-
-SYMBOLS_MAX = 4
-"""Symbols that one scanner knows."""
-
-LEVELS_MAX = 10_240
-"""Levels of both sides in one message: a 5,000-level snapshot and some."""
-
-EVENT_MS_MAX = 9_000_000_000_000
-"""Venue times beyond the year 2255 are refused: in nanoseconds they would not fit int64."""
-
-NAME = np.dtype([("length", "i8"), ("text", "u1", (SYMBOL_BYTES_MAX,))], align=True)
-SYMBOL_SCALE = np.dtype([("price", SCALE), ("size", SCALE)], align=True)
-
-MARKET_SCANNER = np.dtype(
-    [
-        ("kind", "i8"),
-        ("symbol", "i8"),
-        ("bid_count", "i8"),
-        ("ask_count", "i8"),
-        ("asks_first", "i8"),
-        ("values", "i8", (SLOTS,)),
-        ("fault", FAULT),
-        ("fault_offset", "i8"),
-        ("snapshot_symbol", "i8"),
-        ("symbol_count", "i8"),
-        ("survey", SURVEY),
-        ("names", NAME, (SYMBOLS_MAX,)),
-        ("scales", SYMBOL_SCALE, (SYMBOLS_MAX,)),
-        ("levels", "i8", (2 * LEVELS_MAX,)),
-    ],
-    align=True,
+from trader.venues.scanner import (
+    BAD,
+    EVENT_MS_MAX,
+    LEVELS_MAX,
+    OTHER,
+    REPLY,
+    SNAPSHOT,
+    MarketKind,
+    Slot,
+    match_symbol,
 )
-"""`symbol`: index of the frame's symbol in the configured order, -1 if it is none of ours. `values` by Slot:
-milliseconds, ids, ticks, lots, 1 where the buyer was the maker. `levels`: pairs, `bid_count` bids, then asks.
-`snapshot_symbol`: set by the caller before scanning a snapshot, which names no symbol itself."""
 
 _WRAPPER = int.from_bytes(b'{"stream', "little")
 _WRAPPER_REST = int.from_bytes(b'":"', "little")
@@ -86,22 +49,6 @@ _DATA = int.from_bytes(b',"data":', "little")
 _SHORT_KEY = int.from_bytes(b'"\0":', "little")
 _INNER = np.int64(2)
 _BACKSLASH, _S, _T, _F = (ord(letter) for letter in "\\stf")
-
-
-def prepare_scanner(scanner: np.ndarray, instruments: np.ndarray) -> None:
-    """Teach a zeroed MARKET_SCANNER its symbols (cold): INSTRUMENT rows, at most SYMBOLS_MAX, in order."""
-    if len(instruments) > SYMBOLS_MAX:
-        raise ValueError(f"feed.symbols: found {len(instruments)}, allowed up to {SYMBOLS_MAX}")
-    scanner["symbol_count"] = len(instruments)
-    for index, instrument in enumerate(instruments):
-        name, scale = scanner["names"][index], scanner["scales"][index]
-        name["length"] = instrument["symbol_length"]
-        name["text"] = instrument["symbol"]
-        for side, decimals, multiple in (
-            ("price", "price_decimals", "tick_multiple"),
-            ("size", "size_decimals", "lot_multiple"),
-        ):
-            fill_scale(scale[side], decimals=int(instrument[decimals]), multiple=int(instrument[multiple]))
 
 
 def scan_bytes(scanner: np.ndarray, frame: bytes) -> MarketKind:

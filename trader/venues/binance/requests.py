@@ -1,5 +1,17 @@
 """The texts that a market-data client sends to Binance: stream paths and snapshot requests. Cold."""
 
+from typing import Any, Literal
+
+from trader.feed.plan import IdRule, SessionPlan
+
+Market = Literal["usdm", "coinm", "spot"]
+MARKETS: dict[str, tuple[str, IdRule]] = {
+    "usdm": ("/fapi/v1/depth", IdRule.PREVIOUS),
+    "coinm": ("/dapi/v1/depth", IdRule.PREVIOUS),
+    "spot": ("/api/v3/depth", IdRule.SUCCESSOR),
+}
+"""For each market: where its snapshots are, and what its update ids continue."""
+
 SNAPSHOT_LIMITS = (5, 10, 20, 50, 100, 500, 1000)
 """Levels a side that the futures venue grants in one snapshot."""
 
@@ -12,6 +24,15 @@ def stream_path(symbols: list[str], *, prefix: str = "/stream", depth_speed: str
     return f"{prefix}?streams={'/'.join(streams)}"
 
 
-def snapshot_request(symbol: str, *, limit: int = 1000) -> bytes:
+def snapshot_request(symbol: str, *, limit: int = 1000, market: Market = "usdm") -> bytes:
     """The REST request of one depth snapshot, in the form of a WireOut REQUEST."""
-    return f"GET /fapi/v1/depth?symbol={symbol}&limit={limit}\n\n".encode()
+    return f"GET {MARKETS[market][0]}?symbol={symbol}&limit={limit}\n\n".encode()
+
+
+def session_plan(config: Any, symbols: list[str], *, market: Market = "usdm") -> SessionPlan:
+    """The market session's plan; `config` is a FeedConfig."""
+    return SessionPlan(
+        path=stream_path(symbols, prefix=config.stream_prefix, depth_speed=config.depth_speed),
+        requests=[snapshot_request(symbol, limit=config.snapshot_levels, market=market) for symbol in symbols],
+        id_rule=MARKETS[market][1],
+    )

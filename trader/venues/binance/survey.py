@@ -9,18 +9,11 @@ import numpy as np
 from shm.kernel import inlined, kernel, load_i64, load_u8
 from trader.compile_hints import never_inlined
 from trader.venues.binance.fields import (
-    BAD,
-    DEPTH,
     KEY_CODE,
     KEY_DATA,
     KEY_ERROR,
     KEY_LAST_UPDATE,
     KEY_RESULT,
-    OTHER,
-    REPLY,
-    SNAPSHOT,
-    TICKER,
-    TRADE,
     event_kind,
     key_code,
 )
@@ -37,21 +30,7 @@ from trader.venues.json_bytes import (
     skip_string,
     skip_value,
 )
-
-SURVEY = np.dtype(
-    [
-        ("event_address", "i8"),
-        ("depth", "i8"),
-        ("symbol_address", "i8"),
-        ("type_address", "i8"),
-        ("data_address", "i8"),
-        ("letters", "i8"),
-        ("words", "i8"),
-    ],
-    align=True,
-)
-"""Addresses of what an object holds (0: absent). `letters`: bits of the lower-case one-letter keys, then of the
-upper-case ones; `words`: bits of the KEY_ codes."""
+from trader.venues.scanner import BAD, DEPTH, OTHER, REPLY, SNAPSHOT, TICKER, TRADE
 
 _DEPTH_HEAD, _DEPTH_MIDDLE, _TICKER_HEAD, _TICKER_MIDDLE, _TRADE_HEAD, _TRADE_MIDDLE = (
     int.from_bytes(text, "little")
@@ -83,20 +62,6 @@ def usual_kind(p, end):
     if head == _TRADE_HEAD and (middle & 0xFFFFFFFF) == _TRADE_MIDDLE:
         return TRADE
     return OTHER
-
-
-@inlined
-def match_symbol(names, count, p, end):
-    """Index of the symbol whose text, up to its closing quote, stands at `p`; -1 if it is none of ours."""
-    for index in range(count):
-        length = names[index].length
-        if p + length < end and load_u8(p + length) == QUOTE:
-            same = True
-            for i in range(length):
-                same = same and names[index].text[i] == load_u8(p + i)
-            if same:
-                return index
-    return -1
 
 
 @kernel

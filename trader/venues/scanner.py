@@ -1,0 +1,150 @@
+"""What a venue's scanner leaves behind: one record, the same for every venue, and the units that it reads by.
+
+scan(scanner, address, length) -> MarketKind        every venue's `market` module has one
+
+DEPTH     levels that changed: `bid_count`, `ask_count`, `levels`; ids, time and checksum in `values`
+SNAPSHOT  all levels of one symbol, likewise
+TICKER    best bid and offer in `values`
+TRADE     one trade in `values`, or `trade_count` of them in `trades`
+REPLY     the answer to a request; OTHER: nothing of ours; BAD: refused, see `fault` and `fault_offset`
+"""
+
+from enum import IntEnum
+
+import numpy as np
+
+from shm.kernel import inlined, load_u8
+from trader.instrument import SYMBOL_BYTES_MAX
+from trader.venues.decimals import SCALE, fill_scale
+from trader.venues.json_bytes import FAULT, QUOTE
+
+SCANNER_SYMBOLS_MAX = 64
+"""Symbols that one scanner knows."""
+
+LEVELS_MAX = 10_240
+"""Levels of both sides in one message: a 5,000-level snapshot and some."""
+
+TRADES_MAX = 128
+"""Trades of one message that are kept, the first ones; `trades_left_out` counts the others."""
+
+EVENT_MS_MAX = 9_000_000_000_000
+"""Venue times beyond the year 2255 are refused: in nanoseconds they would not fit int64."""
+
+
+class MarketKind(IntEnum):
+    """What a market frame is."""
+
+    BAD = -1
+    OTHER = 0
+    DEPTH = 1
+    TICKER = 2
+    TRADE = 3
+    SNAPSHOT = 4
+    REPLY = 5
+
+
+class Slot(IntEnum):
+    """Where a value goes; also its bit in `seen`. Up to MAKER an int64 each; the rest have their own places."""
+
+    SKIP = 0
+    EVENT_MS = 1
+    FIRST_ID = 2
+    LAST_ID = 3
+    PREVIOUS_ID = 4
+    TRADE_ID = 5
+    BID = 6
+    BID_SIZE = 7
+    ASK = 8
+    ASK_SIZE = 9
+    PRICE = 10
+    SIZE = 11
+    MAKER = 12
+    EVENT_TYPE = 13
+    SYMBOL = 14
+    BIDS = 15
+    ASKS = 16
+
+
+# Plain integers for kernels: an enum member would be a type of its own, and each mix one more compilation.
+BAD, OTHER, DEPTH, TICKER, TRADE, SNAPSHOT, REPLY = (np.int64(kind) for kind in MarketKind)
+
+SLOTS = len(Slot)
+
+NAME = np.dtype([("length", "i8"), ("text", "u1", (SYMBOL_BYTES_MAX,))], align=True)
+SYMBOL_SCALE = np.dtype([("price", SCALE), ("size", SCALE)], align=True)
+
+TRADE_ROW = np.dtype(
+    [("event_ns", "i8"), ("trade_id", "i8"), ("side", "i8"), ("price_ticks", "i8"), ("size_lots", "i8")], align=True
+)
+"""One of several trades in a message; `side` is the aggressor's (Side)."""
+
+SURVEY = np.dtype(
+    [
+        ("event_address", "i8"),
+        ("depth", "i8"),
+        ("symbol_address", "i8"),
+        ("type_address", "i8"),
+        ("data_address", "i8"),
+        ("letters", "i8"),
+        ("words", "i8"),
+    ],
+    align=True,
+)
+"""Addresses of what an object holds (0: absent). `letters`: bits of the lower-case one-letter keys, then of the
+upper-case ones; `words`: bits of the longer ones, by a venue's own codes."""
+
+MARKET_SCANNER = np.dtype(
+    [
+        ("kind", "i8"),
+        ("symbol", "i8"),
+        ("bid_count", "i8"),
+        ("ask_count", "i8"),
+        ("asks_first", "i8"),
+        ("trade_count", "i8"),
+        ("trades_left_out", "i8"),
+        ("values", "i8", (SLOTS,)),
+        ("fault", FAULT),
+        ("fault_offset", "i8"),
+        ("snapshot_symbol", "i8"),
+        ("symbol_count", "i8"),
+        ("survey", SURVEY),
+        ("names", NAME, (SCANNER_SYMBOLS_MAX,)),
+        ("scales", SYMBOL_SCALE, (SCANNER_SYMBOLS_MAX,)),
+        ("trades", TRADE_ROW, (TRADES_MAX,)),
+        ("levels", "i8", (2 * LEVELS_MAX,)),
+    ],
+    align=True,
+)
+"""`symbol`: index of the frame's symbol in the configured order, -1 if it names none, -2 if it is none of ours.
+`values` by Slot: milliseconds, ids, ticks, lots, 1 where the buyer was the maker. `levels`: pairs, `bid_count` bids,
+then asks. `snapshot_symbol`: set by the caller before scanning a snapshot that names no symbol itself."""
+
+
+def prepare_scanner(scanner: np.ndarray, instruments: np.ndarray) -> None:
+    """Teach a zeroed MARKET_SCANNER its symbols (cold): INSTRUMENT rows, at most SCANNER_SYMBOLS_MAX, in order."""
+    if len(instruments) > SCANNER_SYMBOLS_MAX:
+        raise ValueError(f"feed.symbols: found {len(instruments)}, allowed up to {SCANNER_SYMBOLS_MAX}")
+    scanner["symbol_count"] = len(instruments)
+    for index, instrument in enumerate(instruments):
+        name, scale = scanner["names"][index], scanner["scales"][index]
+        name["length"] = instrument["symbol_length"]
+        name["text"] = instrument["symbol"]
+        for side, decimals, multiple in (
+            ("price", "price_decimals", "tick_multiple"),
+            ("size", "size_decimals", "lot_multiple"),
+        ):
+            fill_scale(scale[side], decimals=int(instrument[decimals]), multiple=int(instrument[multiple]))
+
+
+@inlined
+def match_symbol(names, count, p, end):
+    """Index of the symbol whose text, up to its closing quote, stands at `p`; -1 if it is none of ours."""
+    for index in range(count):
+        length = names[index].length
+        if p + length < end and load_u8(p + length) == QUOTE:
+            same = True
+            for i in range(length):
+                same = same and names[index].text[i] == load_u8(p + i)
+            if same:
+                return index
+    return -1
