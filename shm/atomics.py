@@ -71,6 +71,18 @@ fetch_or = _read_modify_write("or")
 
 
 @intrinsic
+def replace_if(typingctx: Any, address: Any, expected: Any, value: Any) -> Any:
+    """replace_if(address, expected, value) -> 1 when the word was `expected` and is now `value`, else 0."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer = builder.inttoptr(arguments[0], _I64_POINTER)
+        found = builder.cmpxchg(pointer, arguments[1], arguments[2], "seq_cst", "seq_cst")
+        return builder.zext(builder.extract_value(found, 1), _I64)
+
+    return types.int64(types.int64, types.int64, types.int64), generate
+
+
+@intrinsic
 def fence(typingctx: Any) -> Any:
     """fence(): a full memory barrier."""
 

@@ -8,7 +8,6 @@ import random
 import msgspec
 import numpy as np
 
-from shm.cancels import CANCELS_BYTES
 from shm.checksum import checksum
 from shm.kernel import address_of_array
 from shm.layout import RING_TAIL
@@ -118,15 +117,16 @@ def log_refuses_words_that_cannot_be_true() -> None:
     raise AssertionError("drained")
 
 
-def cancel_is_taken_once() -> None:
-    from tests.shm.test_cancels import ask, everything, opened
+def cancel_is_done_or_handed_to_a_killed_takers_successor() -> None:
+    from tests.shm import test_cancels as test
 
-    content = aligned(CANCELS_BYTES)
-    reader = opened(content)
-    ask(address_of_array(content), 70, 5)
-    assert everything(reader) == [(70, 5)]
-    ask(address_of_array(content), 71, 6)
-    assert everything(reader) == [(71, 6)]
+    test.test_a_taker_killed_at_any_instruction_leaves_its_successor_what_it_had_not_done()
+
+
+def cancel_asked_for_meanwhile_is_not_taken_for_the_one_that_was_done() -> None:
+    from tests.shm import test_cancels as test
+
+    test.test_a_newer_request_for_the_slot_of_the_one_in_hand_is_handed_over_too()
 
 
 def arena_refuses_a_stale_handle() -> None:

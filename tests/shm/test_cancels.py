@@ -10,14 +10,16 @@ from shm.cancels import (
     ALL_SLOTS,
     CANCEL_READER,
     CANCELS_BYTES,
+    IDS,
     SLOTS,
+    SUMMARY,
     cancels_waiting,
     open_cancel_reader,
     request_cancel,
     take_cancel,
 )
 from shm.kernel import address_of_array, kernel, load_i64, new_record, store_i64
-from tests.shm.areas import aligned, shared
+from tests.shm.areas import aligned, shared, shared_record
 from tests.shm.processes import Child, crash_images, stop_here
 
 REQUESTS = 200_000
@@ -69,6 +71,14 @@ def ask_stepped(base, order_slot, client_order_id):
     stop_here()
 
 
+@kernel
+def take_stepped(reader):
+    """One `take_cancel` between two stops."""
+    stop_here()
+    take_cancel(reader)
+    stop_here()
+
+
 def opened(content: np.ndarray) -> np.ndarray:
     """A taker's side."""
     reader = new_record(CANCEL_READER)
@@ -89,7 +99,7 @@ def everything(reader: np.ndarray) -> list[tuple[int, int]]:
 slots = st.one_of(st.sampled_from([0, 1, 62, 63, 64, 127, 4032, SLOTS - 1]), st.integers(0, SLOTS - 1))
 
 
-@given(st.lists(st.one_of(st.tuples(slots, st.integers(0, 2**62)), st.just("take"), st.just("all"))))
+@given(st.lists(st.one_of(st.tuples(slots, st.integers(1, 2**62)), st.just("take"), st.just("all"))))
 def test_a_set_hands_over_what_a_dict_holds(actions: list[object]) -> None:
     content = aligned(CANCELS_BYTES)
     reader = opened(content)
@@ -111,10 +121,10 @@ def test_a_set_hands_over_what_a_dict_holds(actions: list[object]) -> None:
     assert not waiting(reader[0])
 
 
-@pytest.mark.parametrize("order_slot", [-2, SLOTS, 1 << 40])
-def test_a_slot_out_of_range_is_refused_and_touches_nothing(order_slot: int) -> None:
+@pytest.mark.parametrize(("order_slot", "client_order_id"), [(-2, 1), (SLOTS, 1), (1 << 40, 1), (0, 0), (0, -1)])
+def test_a_slot_out_of_range_and_no_id_are_refused_and_touch_nothing(order_slot: int, client_order_id: int) -> None:
     content = aligned(CANCELS_BYTES)
-    assert ask(address_of_array(content), order_slot, 1) == 0
+    assert ask(address_of_array(content), order_slot, client_order_id) == 0
     assert not content.any()
 
 
@@ -140,9 +150,39 @@ def test_a_full_set_has_every_slot_once() -> None:
     reader = opened(content)
     for round_ in range(2):
         for slot in range(SLOTS):
-            ask(address_of_array(content), slot, round_ << 12 | slot)
+            ask(address_of_array(content), slot, (round_ + 1) << 12 | slot)
 
-    assert everything(reader) == [(slot, 1 << 12 | slot) for slot in range(SLOTS)]
+    assert everything(reader) == [(slot, 2 << 12 | slot) for slot in range(SLOTS)]
+
+
+def test_a_newer_request_for_the_slot_of_the_one_in_hand_is_handed_over_too() -> None:
+    content = aligned(CANCELS_BYTES)
+    reader = opened(content)
+    ask(address_of_array(content), 70, 5)
+    first = take_cancel(reader[0])
+    ask(address_of_array(content), 70, 6)
+
+    assert (first, everything(reader)) == ((1, 70, 5), [(70, 6)])
+    assert not content[IDS:].any()
+
+
+def test_a_taker_killed_at_any_instruction_leaves_its_successor_what_it_had_not_done() -> None:
+    content, hands = shared(CANCELS_BYTES), shared_record(CANCEL_READER)
+    base = address_of_array(content)
+    for slot, client_order_id in ((3, 1), (70, 2), (71, 3), (4095, 4)):
+        ask(base, slot, client_order_id)
+    open_cancel_reader(hands[0], base, 0)
+    take_cancel(hands[0])
+    images = crash_images(lambda: take_stepped(hands[0]), content)
+
+    found = []
+    for image in images:
+        crashed = aligned(CANCELS_BYTES)
+        crashed[:] = np.frombuffer(image, np.uint8)
+        found.append(everything(opened(crashed)))
+        assert not crashed[SUMMARY:].any()
+    assert (found[0][0], found[-1]) == ((3, 1), [(70, 2), (71, 3), (4095, 4)])
+    assert all(each in (found[0], found[-1]) for each in found)
 
 
 def test_nothing_is_lost_between_a_process_that_asks_and_one_that_takes() -> None:
