@@ -20,6 +20,7 @@ from procs.wiring import Station, bind, doorbell_address, latency_bytes, memory_
 from shm.clock import now_ns
 from shm.control import ControlCell, store_word
 from shm.doorbell import DOORBELL_DESCRIPTOR
+from shm.log_ring import open_log_writer
 
 _BOOT_S = 60.0
 
@@ -56,6 +57,8 @@ def boot(plan: LaunchPlan, group: Group, segments: RunSegments, generation: int)
             latency=segments.address(f"latency.{stage}"),
             doorbell_of=lambda other: doorbell_of(plan, group, segments, other),
         )
+        log_ring = segments.segments[f"log.{stage}"].bytes_view()
+        open_log_writer(station.row["ports"]["hot_log"], log_ring, plan.log_doorbell)
         booted.stations.append(station)
         if config.journal.enabled and stage != "exchange":
             folder = plan.out_dir / "journal"

@@ -13,6 +13,7 @@ import numpy as np
 
 from procs import duty_cycle, event_loop, wire_rings
 from procs.duty import DUTY
+from procs.hot_log import sleep_until_logged
 from procs.journal import append_record
 from procs.run_segments import layout_hash
 from procs.topology import STAGES, link_named
@@ -23,6 +24,7 @@ from shm.cancels import CANCEL_READER, open_cancel_reader
 from shm.histogram import HISTOGRAM_BYTES
 from shm.journal import JOURNAL
 from shm.kernel import address_of_array, cache_root, new_record
+from shm.log_ring import LOG_READER, drain_log, log_ring_bytes, open_log_reader
 from shm.ring import READER, WRITER, open_reader, open_writer
 from shm.slot import SLOT_READER, SLOT_WRITER, open_slot_reader, open_slot_writer
 
@@ -32,7 +34,12 @@ def kernel_loads() -> list[tuple[str, Callable[[], object]]]:
     loads: list[tuple[str, Callable[[], object]]] = [
         (f"stage {name}", partial(_load_stage, name)) for name in _HEAVY_AT_BOTH_ENDS[:4]
     ]
-    loads += [("clock and control", _load_cells), ("links", _load_links), ("duty cycle", _load_cycle)]
+    loads += [
+        ("clock and control", _load_cells),
+        ("links", _load_links),
+        ("log", _load_log),
+        ("duty cycle", _load_cycle),
+    ]
     loads += [("wire", _load_wire), ("journal", _load_journal), ("transports", preload)]
     loads += [(f"stage {name}", partial(_load_stage, name)) for name in _HEAVY_AT_BOTH_ENDS[4:]]
     return loads
@@ -137,6 +144,16 @@ def _load_links() -> None:
     open_slot_reader(new_record(SLOT_READER)[0], links["book_top"], 1024, 1, 0)
     open_cancel_reader(new_record(CANCEL_READER)[0], links["strategy_cancels"], 0)
     del keep
+
+
+def _load_log() -> None:
+    """What the log's collector takes events with, and sleeps with."""
+    ring = np.zeros(log_ring_bytes(2), dtype=np.uint8)
+    reader = new_record(LOG_READER)
+    open_log_reader(reader[0], ring)
+    drain_log(reader[0], ring.ctypes.data, 0)
+    words = np.zeros(16, dtype=np.int64)
+    sleep_until_logged(words.ctypes.data, words.ctypes.data, 0, words.ctypes.data, 0, 1, 0, words.ctypes.data)
 
 
 def _load_cycle() -> None:

@@ -3,6 +3,16 @@
 A faster-fifo mutex stays locked when its holder is killed. So nobody touches it without the queue's gate, a
 word in shared memory: a collector that was killed inside a queue costs its sender records, a sender that was
 killed inside costs its own queue, and neither hangs.
+
+    0      8      16             128               n * 128    (n + 1) * 128
+    +------+------+----------+---+- - - -----------+----------+------- - -
+    | gate | puts | under    |   | next queue ...  | doorbell | rings
+    |      |      | way      |   |                 | (1 word) | (1 word)
+    +------+------+----------+---+- - - -----------+----------+------- - -
+    puts: records put so far       under way: since when a record is being made and put, 0: none
+    doorbell: the collector sleeps on it      rings: the layout hash of the run's log rings, once they can be had
+
+The memory is anonymous and made before the first fork, so it stands at one address in every process.
 """
 
 import mmap
@@ -17,6 +27,7 @@ import msgspec
 import numpy as np
 
 from shm.atomics import exchange, store_release
+from shm.doorbell import AWAKE, wake
 from shm.kernel import kernel
 from shm.layout import WORD_SPACING_BYTES
 
@@ -27,13 +38,16 @@ SUPERVISOR_NAME = "supervisor"
 
 GATE_TRIES = 50
 _GATE_PAUSE_S = 10e-6
+_GATE, _PUTS, _UNDER_WAY = 0, 1, 2
+_LINE_WORDS = WORD_SPACING_BYTES // 8
 
 
 class LogLine(msgspec.Struct, omit_defaults=True):
     """One record, in the queue and in the file.
 
-    `time_ns` orders the log: CLOCK_MONOTONIC, as every other stamp of a run. `wall_ns` is nanoseconds since
-    1970, for people. `lost`: records of this process that found no room just before this one.
+    `time_ns` orders the log: on the run's clock, as every other stamp of a run. `wall_ns` is nanoseconds since
+    1970, for people. `lost`: records of this process that found no room just before this one. `event` and
+    `fields`: name and values of an event that compiled code has logged.
     """
 
     time_ns: int
@@ -43,6 +57,8 @@ class LogLine(msgspec.Struct, omit_defaults=True):
     logger: str = ""
     wall_ns: int = 0
     lost: int = 0
+    event: str = ""
+    fields: dict[str, int | float | str] = {}
 
 
 _ENCODER = msgspec.json.Encoder()
@@ -82,16 +98,44 @@ def _leave_gate(gate):
     store_release(gate, 0)
 
 
-class LogQueue:
-    """One process's way to the collector. Made by the supervisor, inherited by fork."""
+def _ring(bell: memoryview, address: int) -> None:
+    """Wake the collector if it sleeps, which it does in a futex: there is nothing to write."""
+    if bell[0] != AWAKE:
+        wake(address, 0)
 
-    def __init__(self, gate: int) -> None:
+
+class LogQueue:
+    """One process's way to the collector. Made by the supervisor, inherited by fork.
+
+    `words`: its line of the shared memory, `gate` that line's address, `doorbell` the collector's word and address.
+    """
+
+    def __init__(self, words: memoryview, gate: int, bell: memoryview, bell_address: int) -> None:
         self._queue = _JsonQueue(max_size_bytes=QUEUE_BYTES)
+        self._words = words
         self._gate = gate
+        self._bell = bell
+        self._bell_address = bell_address
+        self._taken = 0
+        self.blocked = False
+        """Whether the last `take` found the sender inside."""
         # Pages first touched when /dev/shm has filled up would kill the sender: take them all now.
         pages = memoryview(self._queue.shared_memory).cast("B")
         for offset in range(0, len(pages), mmap.PAGESIZE):
             pages[offset] = 0
+
+    def announce(self) -> None:
+        """A record is being made: until `withdraw`, the collector holds back what is younger than now."""
+        self._words[_UNDER_WAY] = time.monotonic_ns()
+
+    def withdraw(self) -> None:
+        """The record has been put, or given up."""
+        self._words[_UNDER_WAY] = 0
+
+    @property
+    def under_way_ns(self) -> int:
+        """Since when a record is being made, 0 for none."""
+        return self._words[_UNDER_WAY]
 
     def put(self, line: LogLine, tries: int = GATE_TRIES) -> bool:
         """Hand a record over; False when there is no room, or the other side stands in the queue for too long."""
@@ -99,18 +143,32 @@ class LogQueue:
             return False
         try:
             self._queue.put_nowait(line)
+            self._words[_PUTS] += 1
         except queue.Full:
             return False
         finally:
             _leave_gate(self._gate)
+        _ring(self._bell, self._bell_address)
         return True
+
+    @property
+    def puts(self) -> int:
+        """Records put so far."""
+        return self._words[_PUTS]
+
+    @property
+    def waits(self) -> bool:
+        """Whether something has been put since the last `take`."""
+        return self._words[_PUTS] != self._taken
 
     def take(self) -> list[LogLine]:
         """Everything that is there; nothing while the sender stands in the queue, or died in it."""
         found: list[LogLine] = []
-        if not self._enter(1):
+        self.blocked = not self._enter(1)
+        if self.blocked:
             return found
         try:
+            self._taken = self._words[_PUTS]
             while not self._queue.empty():
                 found += self._queue.get_many_nowait()
         except queue.Empty:
@@ -129,22 +187,30 @@ class LogQueue:
 
 
 class LogQueues:
-    """The queues of all processes of a run, by name."""
+    """The queues of all processes of a run, by name, and what they share."""
 
-    def __init__(self, queues: dict[str, LogQueue], gates: mmap.mmap) -> None:
-        self._queues = queues
-        self._gates = gates
+    def __init__(self, names: list[str], memory: mmap.mmap) -> None:
+        self._memory = memory
+        self.address = int(np.frombuffer(memory, dtype=np.uint8).ctypes.data)
+        """Of the first queue's line."""
+        words = memoryview(memory).cast("q")
+        lines = [words[at : at + _LINE_WORDS] for at in range(0, len(words), _LINE_WORDS)]
+        self._bell, self._rings = lines[-2:]
+        self.doorbell = self.address + len(names) * WORD_SPACING_BYTES
+        """Address of the collector's doorbell."""
+        self._queues = {
+            name: LogQueue(lines[index], self.address + index * WORD_SPACING_BYTES, self._bell, self.doorbell)
+            for index, name in enumerate(names)
+        }
 
     @classmethod
     def create(cls, names: Iterable[str]) -> "LogQueues":
         """One queue for each name and one for the supervisor; call it before the first fork."""
         wanted = list(dict.fromkeys([*names, SUPERVISOR_NAME]))
-        gates = mmap.mmap(-1, len(wanted) * WORD_SPACING_BYTES)
-        base = int(np.frombuffer(gates, dtype=np.uint8).ctypes.data)
-        queues = {name: LogQueue(base + index * WORD_SPACING_BYTES) for index, name in enumerate(wanted)}
-        for each in queues.values():
+        made = cls(wanted, mmap.mmap(-1, (len(wanted) + 2) * WORD_SPACING_BYTES))
+        for each in made._queues.values():
             each.take()  # binds the compiled gate, so that no child has to load it
-        return cls(queues, gates)
+        return made
 
     def of(self, name: str) -> LogQueue:
         """The queue of one process. Raises KeyError."""
@@ -156,3 +222,35 @@ class LogQueues:
     def take(self) -> list[LogLine]:
         """Everything from everywhere, in no order."""
         return [line for each in self._queues.values() for line in each.take()]
+
+    def take_new(self) -> list[LogLine]:
+        """Everything from those processes that have put something since the last look."""
+        return [line for each in self._queues.values() if each.waits for line in each.take()]
+
+    def under_way_ns(self, since_ns: int) -> int:
+        """The earliest stamp that a record under way can bear, 0 for none. Who hangs since before `since_ns` is not
+        waited for any more."""
+        return min((since for each in self._queues.values() if (since := each.under_way_ns) > since_ns), default=0)
+
+    @property
+    def blocked(self) -> bool:
+        """Whether a sender stood inside its queue at the last look."""
+        return any(each.blocked for each in self._queues.values())
+
+    @property
+    def puts(self) -> int:
+        """Records put so far, by all."""
+        return sum(each.puts for each in self._queues.values())
+
+    def ring(self) -> None:
+        """Wake the collector."""
+        _ring(self._bell, self.doorbell)
+
+    @property
+    def rings(self) -> int:
+        """Layout hash of the run's log rings, 0 as long as there are none."""
+        return self._rings[0]
+
+    def announce_rings(self, layout_hash: int) -> None:
+        """The run's segments are there, and its kernels are loaded: the collector may attach the rings."""
+        self._rings[0] = layout_hash

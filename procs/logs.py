@@ -1,27 +1,36 @@
-"""Logs of a run: records of Python's `logging` from every process, merged in time order into OUT/log.jsonl.
+"""Logs of a run: Python's `logging` and the events of compiled code, of every process, merged in time order.
 
-    process --put_nowait--> its queue --.
-    process --put_nowait--> its queue ---+--> collector --> log.jsonl, one JSON object a line
-                            ...       --'     a process of its own, ten times a second
+    logging, any process --put_nowait--> its queue --.
+    ...                                              |
+    log_event, a stage ----64-byte record--> its ring +--> collector --> log.jsonl, one JSON object a line
+    ...                                            --'     (a process)   log.txt, the same for people
 
-Cold traffic only, and nothing depends on it. A sender never waits: a record that finds no room is counted, and
-the next one that gets through says how many were lost. The collector may hang or die; the supervisor waits for
-it for a bounded time at the end, then kills it.
+    idle     the collector sleeps on its doorbell and looks by itself twice a second
+    rung     by the first record after a pause: it takes everything, then again every millisecond
+    quiet    a millisecond without a record, and none that waits: back to sleep
+
+So a burst pays for one wake-up, and an idle run for none. What is younger than the window, or than a record that
+some process is just making, waits for older ones. Nothing depends on the log: a sender never waits, what finds no
+room is counted, and the next that gets through says how many were lost. The collector may hang or die; the
+supervisor waits for it for a bounded time at the end, then kills it.
 """
 
 import logging
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
 import setproctitle
 
 from procs.errors import OperatorError
-from procs.log_queue import GATE_TRIES, SUPERVISOR_NAME, LogLine, LogQueue, LogQueues, decode_line, encode_line
+from procs.hot_log import BATCH_MAX, LOGGER, HotLog
+from procs.log_files import LogMerger
+from procs.log_queue import GATE_TRIES, SUPERVISOR_NAME, LogLine, LogQueue, LogQueues
 from procs.nursery import die_with_parent
+from shm.log_ring import LOG_RECORDS
+from shm.segment import SegmentError
 
 __all__ = [
     "Collector",
@@ -29,18 +38,21 @@ __all__ = [
     "LogQueues",
     "attach_logging",
     "detach_logging",
-    "format_text",
-    "read_text",
 ]
 
 MESSAGE_BYTES_MAX = 8_192
 NAME_CHARACTERS_MAX = 64
-FILE_BYTES_MAX = 256 << 20
-"""What one run may log; the file's last line then says so."""
+WINDOW_NS = 1_000_000
+"""How long a record waits in the collector for older ones of others: clocks of two cores, a record on its way."""
 
-WINDOW_NS = 200_000_000
-"""How long a record waits in the collector for older ones of other processes."""
+HOLD_NS = 200_000_000
+"""How long others wait for a record that a process has begun to make, before it is taken for dead."""
 
+ROUND_S = 0.001
+"""Between two rounds while records come; a round that takes longer is followed by a pause of its own length, so that
+a storm of records costs half a core at most."""
+
+SLEEP_NS = 500_000_000
 _POLL_S = 0.1
 _ROUND_S_MAX = 5
 _KILL_S = 0.5
@@ -61,6 +73,7 @@ class LogHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Never raises, never waits longer than a few milliseconds, and after a failure not at all."""
         try:
+            self._queue.announce()
             line = LogLine(
                 time_ns=time.monotonic_ns(),
                 process=self._process,
@@ -73,6 +86,8 @@ class LogHandler(logging.Handler):
             self.lost = 0 if self._queue.put(line, 1 if self.lost else GATE_TRIES) else self.lost + 1
         except Exception:
             self.lost += 1
+        finally:
+            self._queue.withdraw()
 
 
 def _capped(text: str) -> str:
@@ -109,32 +124,34 @@ def detach_logging(handler: LogHandler) -> None:
 class Collector:
     """The process that writes the log. Start it before anything else is forked: it keeps no descriptor open.
 
-    While it runs, this process (the supervisor) logs into it too.
+    While it runs, this process (the supervisor) logs into it too. `path`: of log.jsonl; log.txt stands beside it.
+    `run`, `symbols`: whose rings it reads, once the queues say that they are there, and what their symbols are.
     """
 
-    def __init__(self, queues: LogQueues, path: Path) -> None:
+    def __init__(self, queues: LogQueues, path: Path, *, run: str = "", symbols: Sequence[str] = ()) -> None:
         self.queues = queues
         self.path = path
+        self.run = run
+        self.symbols = symbols
         self.pid = 0
         self._handler: LogHandler | None = None
 
     def start(self) -> None:
-        """Fork it. Raises OperatorError where the file cannot be written."""
-        try:
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise OperatorError(f"log: found '{self.path}' ({error.strerror}), allowed a writable file") from None
+        """Fork it. Raises OperatorError where a file cannot be written."""
+        descriptors = [_opened(self.path), _opened(self.path.with_suffix(".txt"))]
         parent = os.getpid()
         # Blocked from its first moment on: a SIGTERM that comes early is a wish to finish, not an end.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         self.pid = os.fork()
         if self.pid == 0:
             try:
-                _collect(self.queues, descriptor, parent)
+                _become_collector(descriptors, parent)
+                _Collecting(self.queues, LogMerger(*descriptors), self.run, self.symbols).run()
             finally:
                 os._exit(0)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        os.close(descriptor)
+        for descriptor in descriptors:
+            os.close(descriptor)
         self._handler = attach_logging(self.queues.of(SUPERVISOR_NAME), SUPERVISOR_NAME)
 
     def stop(self, timeout_s: float = 1.0) -> bool:
@@ -146,6 +163,7 @@ class Collector:
             return True
         pid, self.pid = self.pid, 0
         os.kill(pid, signal.SIGTERM)
+        self.queues.ring()
         if _ended(pid, timeout_s):
             return True
         os.kill(pid, signal.SIGKILL)
@@ -162,76 +180,97 @@ def _ended(pid: int, timeout_s: float) -> bool:
     return True
 
 
-def _collect(queues: LogQueues, descriptor: int, parent: int) -> None:
-    """The collector's whole life: take, merge, write, until SIGTERM, which also comes when the parent ends."""
+def _opened(path: Path) -> int:
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise OperatorError(f"log: found '{path}' ({error.strerror}), allowed a writable file") from None
+
+
+def _become_collector(descriptors: Sequence[int], parent: int) -> None:
+    """In the forked child: a process that ends with its parent and holds nothing but the log's files."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     die_with_parent(parent)
     setproctitle.setproctitle("trader: log")
     # Somebody else's socket kept open here would hide that its owner has ended.
-    os.closerange(3, descriptor)
-    os.closerange(descriptor + 1, os.sysconf("SC_OPEN_MAX"))
-    merger = LogMerger(descriptor)
-    told = False
-    while not told:
-        signal.alarm(_ROUND_S_MAX)  # ends a collector that hangs when nobody is left to kill it
-        told = signal.sigtimedwait({signal.SIGTERM}, _POLL_S) is not None
-        merger.add(queues.take())
-        merger.write(-1 if told else time.monotonic_ns() - WINDOW_NS)
+    kept = sorted(descriptors)
+    for after, before in zip([2, *kept], [*kept, os.sysconf("SC_OPEN_MAX")], strict=True):
+        os.closerange(after + 1, before)
 
 
-class LogMerger:
-    """Records by time, written once they are older than the window; a later straggler stands where it arrived."""
+class _Collecting:
+    """The collector's whole life: take, merge, write, until SIGTERM, which also comes when the parent ends."""
 
-    def __init__(self, descriptor: int, bytes_max: int = FILE_BYTES_MAX) -> None:
-        self._descriptor = descriptor
-        self._room = bytes_max
-        self._waiting: list[LogLine] = []
+    def __init__(self, queues: LogQueues, merger: LogMerger, run: str, symbols: Sequence[str]) -> None:
+        self._queues = queues
+        self._merger = merger
+        self._run = run
+        self._symbols = symbols
+        self._hot: HotLog | None = None
+        self._attached = False
+        self._blocked_ns = 0
+        self._puts = 0
 
-    def add(self, lines: list[LogLine]) -> None:
-        """Take records in any order."""
-        self._waiting += lines
-        self._waiting.sort(key=lambda line: line.time_ns)
+    def run(self) -> None:
+        """Until told. The alarm ends a collector that hangs when nobody is left to kill it."""
+        busy = told = False
+        pause_s = ROUND_S
+        while not told:
+            signal.alarm(_ROUND_S_MAX)
+            if self._hot is None:
+                told = _told_within(_POLL_S)
+            elif busy:
+                told = _told_within(pause_s)
+            else:
+                self._hot.sleep(self._puts, SLEEP_NS)
+                told = _told_within(0)
+            self._attach()
+            began_s = time.monotonic()
+            busy = self._take(everything=told or not busy)
+            pause_s = max(ROUND_S, time.monotonic() - began_s)
+        for _ in range(LOG_RECORDS // BATCH_MAX):
+            if self._hot is None or not self._hot.unread:
+                break
+            self._take(everything=False)
+        self._merger.write(-1)
 
-    def write(self, before_ns: int) -> None:
-        """Write all records before a time, or all there are for -1. What the disk refuses is gone."""
-        count = len(self._waiting)
-        if before_ns >= 0:
-            count = next((at for at, line in enumerate(self._waiting) if line.time_ns >= before_ns), count)
-        ready, self._waiting = self._waiting[:count], self._waiting[count:]
-        data = b"".join(map(self._within_cap, ready))
-        try:
-            while data:
-                data = data[os.write(self._descriptor, data) :]
-        except OSError:
+    def _attach(self) -> None:
+        """The run's rings, as soon as they are there. Until then the log is Python's alone."""
+        if self._attached or not self._queues.rings:
             return
+        self._attached = True
+        try:
+            self._hot = HotLog.attach(self._run, self._queues.rings, self._symbols, self._queues)
+        except SegmentError as error:
+            now = time.monotonic_ns()
+            self._merger.add([LogLine(now, "log", "WARNING", str(error), LOGGER, time.time_ns())])
 
-    def _within_cap(self, line: LogLine) -> bytes:
-        if self._room <= 0:
-            return b""
-        data = encode_line(line) + b"\n"
-        self._room -= len(data)
-        if self._room > 0:
-            return data
-        self._room = 0
-        full = LogLine(line.time_ns, "log", "WARNING", "the log is full; what follows is lost", wall_ns=line.wall_ns)
-        return encode_line(full) + b"\n"
+    def _take(self, *, everything: bool) -> bool:
+        """One round; whether the next should come soon. `everything`: trust no count of records put."""
+        now = complete_ns = time.monotonic_ns()
+        under_way_ns = self._queues.under_way_ns(now - HOLD_NS)
+        self._puts = self._queues.puts
+        # All of this before anything is taken: whoever begins later bears a later stamp.
+        lines = self._queues.take() if everything else self._queues.take_new()
+        if under_way_ns:
+            complete_ns = min(complete_ns, under_way_ns)
+        if self._queues.blocked:
+            self._blocked_ns = self._blocked_ns or now
+            complete_ns = complete_ns if now - self._blocked_ns > HOLD_NS else 0
+        else:
+            self._blocked_ns = 0
+        if self._hot is not None:
+            offset_ns, wall_offset_ns = self._hot.offsets_ns()
+            for line in lines:
+                line.time_ns += offset_ns
+            events, hot_complete_ns = self._hot.take(wall_offset_ns)
+            complete_ns = min(complete_ns + offset_ns, hot_complete_ns)
+            lines += events
+        self._merger.add(lines)
+        self._merger.write(max(complete_ns - WINDOW_NS, 0))
+        return bool(lines) or self._merger.waiting > 0
 
 
-def format_text(line: bytes | str) -> str:
-    """A line of log.jsonl as people read it; one that is torn comes back as it is."""
-    try:
-        found = decode_line(line)
-    except msgspec.MsgspecError:
-        return (line.decode("utf-8", "replace") if isinstance(line, bytes) else line).rstrip("\n")
-    second, rest_ns = divmod(found.wall_ns, 1_000_000_000)
-    clock = f"{time.strftime('%H:%M:%S', time.localtime(second))}.{rest_ns // 1_000:06d}"
-    lost = f"  ({found.lost} lost before)" if found.lost else ""
-    return f"{clock}  {found.level:<8}{found.process:<12}{found.message}{lost}"
-
-
-def read_text(path: Path) -> Iterator[str]:
-    """Every line of a log as text."""
-    with path.open("rb") as file:
-        for line in file:
-            yield format_text(line)
+def _told_within(timeout_s: float) -> bool:
+    return signal.sigtimedwait({signal.SIGTERM}, timeout_s) is not None

@@ -22,6 +22,8 @@ class LaunchPlan:
     eventfds: dict[str, int]
     key_descriptor: int
     verifier: Verifier | None
+    log_doorbell: int = 0
+    """Address of the log collector's doorbell, in memory that all processes inherit; 0: nobody listens."""
 
     def group(self, name: str) -> Group:
         """A process of this plan's placement by its name, or the successor router."""

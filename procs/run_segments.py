@@ -4,6 +4,7 @@ run                CLOCK | words | instruments | one control cell for each stage
 <link>             a ring, slots or a cancel set
 state.<stage>      the stage's state record, read by monitors
 latency.<stage>    its histograms, and one for tick to order
+log.<stage>        the events that its compiled code tells people
 """
 
 import functools
@@ -18,6 +19,7 @@ from shm.clock import CLOCK
 from shm.control import CONTROL_BYTES, ControlCell, load_word, store_word
 from shm.histogram import HISTOGRAM, HISTOGRAM_BYTES
 from shm.kernel import sources_hash
+from shm.log_ring import log_ring_bytes
 from shm.segment import Segment, segment_name
 from trader.instrument import INSTRUMENT, INSTRUMENTS_MAX
 
@@ -60,6 +62,7 @@ class RunSegments:
         for stage in STAGES:
             sizes[f"state.{stage.name}"] = stage_module(stage.name).STATE.itemsize
             sizes[f"latency.{stage.name}"] = latency_bytes(stage.name) + HISTOGRAM_BYTES
+            sizes[f"log.{stage.name}"] = log_ring_bytes()
         try:
             for noun, size in sizes.items():
                 name = segment_name(run, generation, noun)
@@ -75,9 +78,16 @@ class RunSegments:
     def attach(cls, run: str, *, generation: int = 1) -> "RunSegments":
         """Map an existing run's segments. Raises SegmentError."""
         nouns = ["run", *(link.name for link in SHARED_LINKS)]
-        nouns += [f"{kind}.{stage.name}" for stage in STAGES for kind in ("state", "latency")]
+        nouns += [f"{kind}.{stage.name}" for stage in STAGES for kind in ("state", "latency", "log")]
         names = {noun: segment_name(run, generation, noun) for noun in nouns}
         return cls(run, {noun: Segment.attach(name, layout_hash=layout_hash()) for noun, name in names.items()})
+
+    @classmethod
+    def attach_log(cls, run: str, layout_hash: int, *, generation: int = 1) -> "RunSegments":
+        """Map what the log's collector needs of a run: the clock and the log rings. Raises SegmentError."""
+        nouns = ["run", *(f"log.{stage.name}" for stage in STAGES)]
+        names = {noun: segment_name(run, generation, noun) for noun in nouns}
+        return cls(run, {noun: Segment.attach(name, layout_hash=layout_hash) for noun, name in names.items()})
 
     def address(self, noun: str) -> int:
         """Address of a segment's content."""

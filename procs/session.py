@@ -56,7 +56,7 @@ def run_session(config: RunConfig, watcher: Watcher | None = None) -> Summary:
     watcher = watcher or Watcher()
     plan, log_queues = make_plan(config)
     with ExitStack() as stack:
-        collector = Collector(log_queues, plan.out_dir / "log.jsonl")
+        collector = Collector(log_queues, plan.out_dir / "log.jsonl", run=plan.run, symbols=plan.config.symbols)
         stack.callback(collector.stop, 1.0)
         # Forked before anything is pinned: what has to be compiled is compiled on every core.
         supervisor = Supervisor(plan, log_queues)
@@ -101,9 +101,9 @@ def make_plan(config: RunConfig) -> tuple[LaunchPlan, LogQueues]:
     del credentials
     names = [group.name for group in groups(config.placement)]
     eventfds = {name: os.eventfd(0, os.EFD_NONBLOCK) for name in (*names, SUCCESSOR)}
-    return LaunchPlan(run, config, cores, out_dir, eventfds, descriptor, verifier), LogQueues.create(
-        [*names, SUCCESSOR]
-    )
+    log_queues = LogQueues.create([*names, SUCCESSOR])
+    plan = LaunchPlan(run, config, cores, out_dir, eventfds, descriptor, verifier, log_queues.doorbell)
+    return plan, log_queues
 
 
 def _catch_signals(supervisor: Supervisor, stack: ExitStack) -> None:

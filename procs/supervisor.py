@@ -24,7 +24,7 @@ from procs.logs import LogQueues, attach_logging
 from procs.nursery import Exited, Loading, Nursery, Spawned
 from procs.placement import groups
 from procs.plan import SUCCESSOR, LaunchPlan
-from procs.run_segments import PORT, READY, RECORDING_DONE, RunSegments
+from procs.run_segments import PORT, READY, RECORDING_DONE, RunSegments, layout_hash
 from procs.topology import STAGES, TRADING
 from procs.venue_facts import fetch_instruments
 from procs.wiring import doorbell_address
@@ -60,6 +60,7 @@ class Supervisor:
             return run_process(plan, group, generation)
 
         self.plan = plan
+        self.logs = logs
         self.nursery = Nursery(load_kernels, run)
         self.cpu_at_run: dict[str, float] = {}
         self.segments: RunSegments | None = None
@@ -83,6 +84,7 @@ class Supervisor:
             raise OperatorError(str(error)) from None
         calibrate(self.segments.clock())
         self._await(lambda: self.loaded, "the kernels", KERNELS_S)
+        self.logs.announce_rings(layout_hash())
         for group in groups(self.plan.config.placement):
             self.nursery.spawn(group.name, 1)
         self._await(lambda: self.memory.word(PORT) != 0, "the exchange's port")

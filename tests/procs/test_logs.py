@@ -12,8 +12,9 @@ import psutil
 import pytest
 
 from procs.errors import OperatorError
+from procs.log_files import LogMerger, format_text, read_text
 from procs.log_queue import LogLine, LogQueues, _enter_gate, decode_line, encode_line
-from procs.logs import MESSAGE_BYTES_MAX, Collector, LogMerger, attach_logging, detach_logging, format_text, read_text
+from procs.logs import MESSAGE_BYTES_MAX, Collector, attach_logging, detach_logging
 
 log = logging.getLogger("trader")
 

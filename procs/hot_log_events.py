@@ -1,0 +1,31 @@
+"""Numbers of the events that compiled code logs: the first argument of `procs.ports.log_event`.
+
+What each means to people (level, text, named and typed values) stands in `procs.hot_log_formats`. Numbers live as
+long as a run: a log is written out by the program that recorded it.
+"""
+
+from enum import IntEnum
+
+
+class Event(IntEnum):
+    """One event each; the comment names its values, in the order in which they are logged."""
+
+    # fmt: off
+    STEP_FAILED     = 1    # code, message type, sequence
+    MESSAGES_MISSED = 2    # inbox, missed
+    HALT_LATCHED    = 3    # outbox
+    FEED_CONNECTING = 10   # reconnects, delay_ns
+    FEED_CLEARED    = 11   # symbol, state, cause
+    FEED_SNAPSHOT   = 12   # symbol, last id, bids, asks
+    BOOK_LIVE       = 20   # symbol, epoch, bid, ask
+    BOOK_SYNCING    = 21   # symbol, epoch, cause
+    BOOK_STALE      = 22   # symbol, epoch, cause
+    RISK_REFUSED    = 30   # symbol, order, reason, found, allowed
+    RISK_HALTED     = 31   # cause
+    ORDER_UNKNOWN   = 40   # symbol, order, side, price, size
+    ORDER_REJECTED  = 41   # symbol, order, code
+    ORDER_DENIED    = 42   # symbol, order, reason
+    CANCEL_REJECTED = 43   # symbol, order, code
+    CONNECTION_LOST = 44   # connection, reconnects
+    RECONCILED      = 45   # symbol, reconciled, position, open orders
+    # fmt: on
