@@ -1,7 +1,8 @@
 """One message to one step: journaled, stamped, and only when there is credit for what the step may write."""
 
 from procs.duty import DUTY, JOURNAL_RESERVE_BYTES
-from procs.ports import HALT, WAIT, halt
+from procs.hot_log_events import Event
+from procs.ports import HALT, WAIT, halt, log_event
 from shm.atomics import store_release
 from shm.clock import read_clock
 from shm.codec import encode
@@ -37,14 +38,16 @@ def deliver(duty, port, frame, histograms, recorded, now_ns):
         record(histograms + 2 * HISTOGRAM_BYTES, after_ns - publish_ns)
         record(histograms + 3 * HISTOGRAM_BYTES, after_ns - origin_ns)
     if code < 0:
-        _fail(duty, code)
+        _fail(duty, code, frame)
     return code
 
 
 @kernel
-def _fail(duty, code):
+def _fail(duty, code, frame):
     """A step's negative code stops the stage; the supervisor reads it from the control cell."""
     duty.failure = code
+    kind, sequence = load_i64(frame) >> TYPE_SHIFT, load_i64(frame + FRAME_SEQUENCE)
+    log_event(address_of(duty.ports), Event.STEP_FAILED, code, kind, sequence)
     if duty.control != 0:
         store_release(duty.control + FAILURE, code)
 

@@ -11,7 +11,8 @@ is one process (`run_group`). The loop works in slices and returns to Python for
 
 from procs.delivery import deliver, deliver_own, has_credit
 from procs.duty import CONTROL_PORT, DUTY, GAP_PORT, HEARTBEAT_NS, TIMER_PORT
-from procs.ports import PORTS, RING, SLOTS
+from procs.hot_log_events import Event
+from procs.ports import PORTS, RING, SLOTS, log_event
 from shm.atomics import fence, load_acquire, pause, store_relaxed, store_release
 from shm.cancels import cancels_waiting, take_cancel
 from shm.clock import read_clock
@@ -84,6 +85,7 @@ def _take_ring(duty, index, now_ns):
 @kernel
 def _tell_gap(duty, index, missed, now_ns):
     duty.inboxes[index].missed += missed
+    log_event(address_of(duty.ports), Event.MESSAGES_MISSED, index, missed)
     duty.gap_message.inbox = index
     duty.gap_message.missed = missed
     deliver_own(duty, GAP_PORT, GAP, duty.gap_message, duty.inboxes[index].ring.sequence, now_ns)

@@ -86,7 +86,8 @@ class HotRing:
             return [self._remark("its log ring is damaged and not read any more", 0, now_ns, wall_offset_ns)]
         self.unread = count == BATCH_MAX
         lines = []
-        for word, time_ns, values in self._records[:count].tolist():
+        columns = (self._records[name][:count].tolist() for name in ("word", "time_ns", "values"))
+        for word, time_ns, values in zip(*columns, strict=True):
             stamp_ns = time_ns if -AHEAD_NS_MAX <= now_ns - time_ns <= AGE_NS_MAX else now_ns
             lines.append(self._line(word & _EVENT_MASK, values, stamp_ns, wall_offset_ns))
             lines[-1].lost = max((word >> EVENT_BITS) - self._expected, 0)

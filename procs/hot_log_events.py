@@ -13,7 +13,7 @@ class Event(IntEnum):
     # fmt: off
     STEP_FAILED     = 1    # code, message type, sequence
     MESSAGES_MISSED = 2    # inbox, missed
-    HALT_LATCHED    = 3    # outbox
+    HALT_LATCHED    = 3    # nothing more
     FEED_CONNECTING = 10   # reconnects, delay_ns
     FEED_CLEARED    = 11   # symbol, state, cause
     FEED_SNAPSHOT   = 12   # symbol, last id, bids, asks

@@ -89,8 +89,7 @@ FORMATS: dict[Event, HotFormat] = {
         "WARNING", "trader.cycle", "{missed} messages missed on inbox {inbox}: its link had no room for them",
         {"inbox": int, "missed": int}),
     Event.HALT_LATCHED: HotFormat(
-        "ERROR", "trader.cycle", "no new orders: outbox {outbox}, which must not lose, was full",
-        {"outbox": int}),
+        "ERROR", "trader.cycle", "no new orders: an outbox that must not lose was full", {}),
     Event.FEED_CONNECTING: HotFormat(
         "INFO", "trader.feed", "connecting to the market stream in {delay_ns} ns, {reconnects} times so far",
         {"reconnects": int, "delay_ns": int}),

@@ -19,6 +19,7 @@ import logging
 import os
 import signal
 import time
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -147,6 +148,8 @@ class Collector:
             try:
                 _become_collector(descriptors, parent)
                 _Collecting(self.queues, LogMerger(*descriptors), self.run, self.symbols).run()
+            except BaseException:
+                traceback.print_exc()
             finally:
                 os._exit(0)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)

@@ -10,6 +10,7 @@ differs from the recorded one stops the stage and is named.
 
 import numpy as np
 
+from procs.hot_log_events import Event
 from procs.when_full import Full
 from shm.atomics import store_release
 from shm.cancels import request_cancel
@@ -161,6 +162,8 @@ def _refuse(own, outbox):
 @kernel
 def halt(own):
     """Latch "no new orders": something that must not be lost had no room."""
+    if own.halted == 0:
+        log_event(address_of(own), Event.HALT_LATCHED)
     own.halted = 1
     if own.control != 0:
         store_release(own.control + HALTED, 1)

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from procs.ports import acknowledge, receive, send
+from procs.hot_log_events import Event
+from procs.ports import acknowledge, log_event, receive, send
 from shm.codec import record_dtype
 from shm.kernel import kernel, view
 from shm.kernel import step as compiled_step
 from trader.book.state import BOOK, CHANGED, RESYNC, TOUCHED, on_clear, on_delta, on_quote, prepare_book, write_top
 from trader.compile_hints import never_inlined
-from trader.enums import Command, MarketEventKind
+from trader.enums import BookState, Command, MarketEventKind
 from trader.instrument import SYMBOLS_MAX
 from trader.messages import (
     BEST_QUOTE,
@@ -42,6 +43,7 @@ BAD_FRAME = -1
 
 _MID, _TRADE = int(MarketEventKind.MID), int(MarketEventKind.TRADE)
 _START = int(Command.START)
+_LIVE, _STALE = int(BookState.LIVE), int(BookState.STALE)
 
 STATE = np.dtype(
     [
@@ -115,8 +117,24 @@ def step(state, ports, type_, frame, now_ns):
             return BAD_FRAME
         _on_control(own, ports)
     if flags != 0:
+        before = own.top[symbol].state
         _publish(own, ports, symbol, flags)
+        if own.top[symbol].state != before:
+            _tell_state(own, ports, symbol)
     return 0
+
+
+@kernel
+def _tell_state(own, ports, symbol):
+    """What readers may now think of a book, and why."""
+    never_inlined()
+    book, epoch = own.books[symbol], own.top[symbol].epoch
+    if book.state == _LIVE:
+        log_event(ports, Event.BOOK_LIVE, symbol, epoch, book.bid_ticks, book.ask_ticks)
+    elif book.state == _STALE:
+        log_event(ports, Event.BOOK_STALE, symbol, epoch, book.cause)
+    else:
+        log_event(ports, Event.BOOK_SYNCING, symbol, epoch, book.cause)
 
 
 @kernel

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from procs.ports import acknowledge, receive, send
+from procs.hot_log_events import Event
+from procs.ports import acknowledge, log_event, receive, send
 from shm.codec import record_dtype
 from shm.kernel import kernel, view
 from shm.kernel import step as compiled_step
-from trader.enums import Command, WireKind
+from trader.enums import Command, DeltaKind, WireKind
 from trader.feed.outcome import fill_clear, fill_delta, fill_quote, fill_trade
 from trader.feed.session import REST, STREAM, on_connected, on_lost, on_resync, on_run, on_timer
 from trader.feed.state import DELTA_BYTES_MAX, FEED, Action, prepare_feed
@@ -58,9 +59,10 @@ _FRAME, _CONNECTED, _LOST, _RESPONSE, _CONNECT_OUT, _REQUEST_OUT = (
         WireKind.REQUEST,
     )
 )
-_DELTA, _QUOTE, _TRADE, _CLEAR, _REQUEST = (
-    int(action) for action in (Action.DELTA, Action.QUOTE, Action.TRADE, Action.CLEAR, Action.REQUEST)
+_DELTA, _QUOTE, _TRADE, _CLEAR, _REQUEST, _CONNECT = (
+    int(action) for action in (Action.DELTA, Action.QUOTE, Action.TRADE, Action.CLEAR, Action.REQUEST, Action.CONNECT)
 )
+_SNAPSHOT = int(DeltaKind.SNAPSHOT)
 
 STATE = np.dtype(
     [
@@ -127,12 +129,15 @@ def _carry_out(own, ports, action):
     elif action.kind == _DELTA:
         fill_delta(feed, action, own.delta)
         send(ports, OUT_BOOK, own.delta)
+        if own.delta.kind == _SNAPSHOT:
+            log_event(ports, Event.FEED_SNAPSHOT, action.symbol, action.last_id, action.bid_count, action.ask_count)
     elif action.kind == _TRADE:
         fill_trade(feed, action, own.trade)
         send(ports, OUT_BOOK, own.trade)
     elif action.kind == _CLEAR:
         fill_clear(feed, action, own.clear)
         send(ports, OUT_BOOK, own.clear)
+        log_event(ports, Event.FEED_CLEARED, action.symbol, own.clear.state, own.clear.cause)
     else:
         out = own.wire_out
         out.status = 0
@@ -149,3 +154,5 @@ def _carry_out(own, ports, action):
             out.payload_address = feed.path.ctypes.data
             out.payload_length = feed.path_length
         send(ports, OUT_WIRE, out)
+        if action.kind == _CONNECT:
+            log_event(ports, Event.FEED_CONNECTING, feed.reconnects, action.delay_ns)

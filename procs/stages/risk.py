@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from procs.ports import acknowledge, cancel, receive, send
+from procs.hot_log_events import Event
+from procs.ports import acknowledge, cancel, log_event, receive, send
 from shm.codec import record_dtype
 from shm.kernel import inlined, kernel, step, view
 from trader.enums import Command, OrderState, RefusalReason
@@ -114,6 +115,8 @@ def _on_intent(s, ports, now_ns):
         reason = _take_back(s)
     _refuse(s, reason)
     send(ports, OUT_STRATEGY, s.refusal)
+    order, found, allowed = s.intent.client_order_id, s.risk.found, s.risk.allowed
+    log_event(ports, Event.RISK_REFUSED, s.intent.symbol_id, order, reason, found, allowed)
 
 
 @inlined
@@ -161,6 +164,7 @@ def _refuse(s, reason):
 def _react(s, ports, reaction):
     if reaction == CANCEL_ALL:
         cancel(ports, OUT_CANCELS, ALL_SLOTS, 0)
+        log_event(ports, Event.RISK_HALTED, s.risk.halted)
     elif reaction == CANCEL_ORDER:
         cancel(ports, OUT_CANCELS, s.report.order_slot, s.report.client_order_id)
 

@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from procs.ports import acknowledge, receive, send
+from procs.hot_log_events import Event
+from procs.ports import acknowledge, log_event, receive, send
 from shm.codec import record_dtype
-from shm.kernel import inlined, step, view
-from trader.enums import Command, WireKind
+from shm.kernel import inlined, kernel, step, view
+from trader.compile_hints import never_inlined
+from trader.enums import Command, ReportKind, WireKind
 from trader.messages import (
     CANCEL_REQUEST,
     CONTROL,
@@ -89,6 +91,8 @@ def step(state, ports, type_, frame, now_ns):
             take_response(router, s.wire, now_ns)
         elif s.wire.kind != WireKind.FRAME:
             take_connection(router, s.wire, now_ns)
+            if s.wire.kind == WireKind.LOST:
+                log_event(ports, Event.CONNECTION_LOST, s.wire.connection_id, router.reconnects)
         elif s.wire.connection_id == ORDER_API:
             take_reply(router, s.wire, now_ns)
         else:
@@ -116,11 +120,32 @@ def _send_all(router, ports):
         send(ports, OUT_WIRE, router.wires[index])
     for index in range(router.report_count):
         send(ports, OUT_REPORTS, router.reports[index])
+        kind = router.reports[index].kind
+        if kind == ReportKind.REJECTED or kind >= ReportKind.UNKNOWN:
+            _tell_trouble(ports, router.reports[index])
     for index in range(router.account_count):
         send(ports, OUT_REPORTS, router.accounts[index])
+        account = router.accounts[index]
+        lots, orders = account.position_lots, account.open_orders
+        log_event(ports, Event.RECONCILED, account.symbol_id, account.reconciled, lots, orders)
     if router.acknowledge_start > 0:
         router.acknowledge_start = 0
         acknowledge(ports, Command.START)
     if router.acknowledge_cancel_all > 0:
         router.acknowledge_cancel_all = 0
         acknowledge(ports, Command.CANCEL_ALL)
+
+
+@kernel
+def _tell_trouble(ports, report):
+    """An order or a cancel that did not get where it should."""
+    never_inlined()
+    symbol_id, order = report.symbol_id, report.client_order_id
+    if report.kind == ReportKind.UNKNOWN:
+        log_event(ports, Event.ORDER_UNKNOWN, symbol_id, order, report.side, report.price_ticks, report.size_lots)
+    elif report.kind == ReportKind.REJECTED:
+        log_event(ports, Event.ORDER_REJECTED, symbol_id, order, report.reason)
+    elif report.kind == ReportKind.CANCEL_REJECTED:
+        log_event(ports, Event.CANCEL_REJECTED, symbol_id, order, report.reason)
+    elif report.kind == ReportKind.DENIED:
+        log_event(ports, Event.ORDER_DENIED, symbol_id, order, report.reason)

@@ -113,15 +113,32 @@ def test_the_log_is_merged_and_in_order(run: Observed) -> None:
 
     names = {line["process"] for line in lines}
     assert len(names) >= 2
-    assert names <= {"supervisor", *(group.name for group in groups(run.result["placement"]))}
+    stages = {stage.name for stage in STAGES}
+    assert names <= {"supervisor", *(group.name for group in groups(run.result["placement"])), *stages}
+    times = [line["time_ns"] for line in lines]
+    assert times == sorted(times)
+    assert len((run.out / "log.txt").read_text().splitlines()) >= len(lines)
     assert [line for line in lines if line["level"] in ("ERROR", "CRITICAL")] == []
+
+
+def test_what_compiled_code_logs_stands_in_the_same_log_with_named_values(run: Observed) -> None:
+    lines = [msgspec.json.decode(line) for line in (run.out / "log.jsonl").read_bytes().splitlines()]
+    events = [line for line in lines if "event" in line]
+    names = [line["event"] for line in events]
+
+    assert names.index("FEED_CONNECTING") < names.index("BOOK_SYNCING") < names.index("BOOK_LIVE")
+    (live,) = [line for line in events if line["event"] == "BOOK_LIVE"][:1]
+    assert live["process"] == "book" and live["logger"] == "trader.book" and live["level"] == "INFO"
+    assert live["fields"].keys() == {"symbol", "epoch", "bid_ticks", "ask_ticks"}
+    assert live["message"].startswith(f"{live['fields']['symbol']}: the book is LIVE")
+    assert [line for line in lines if line.get("lost")] == []
 
 
 def test_what_a_run_writes_is_complete_and_private(run: Observed) -> None:
     journals = sorted((run.out / "journal").glob("*.journal"))
 
     assert {path.name.split(".")[0] for path in journals} == set(TRADING)
-    for path in (*journals, run.out / "log.jsonl"):
+    for path in (*journals, run.out / "log.jsonl", run.out / "log.txt"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
     written = msgspec.json.decode((run.out / "summary.json").read_bytes())
     assert written == run.result
