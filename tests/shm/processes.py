@@ -48,11 +48,15 @@ class Child:
         os.kill(self.pid, signal.SIGKILL)
         self.wait()
 
-    def wait(self, timeout_s: float = 60.0) -> int:
-        """The exit code, or minus the signal that ended it; killed when it takes longer than `timeout_s`."""
+    def ended(self, timeout_s: float) -> bool:
+        """Whether it ends within `timeout_s`."""
         poller = select.poll()
         poller.register(self._descriptor, select.POLLIN)
-        if not poller.poll(timeout_s * 1000):
+        return bool(poller.poll(timeout_s * 1000))
+
+    def wait(self, timeout_s: float = 60.0) -> int:
+        """The exit code, or minus the signal that ended it; killed when it takes longer than `timeout_s`."""
+        if not self.ended(timeout_s):
             os.kill(self.pid, signal.SIGKILL)
         status = os.waitpid(self.pid, 0)[1]
         os.close(self._descriptor)

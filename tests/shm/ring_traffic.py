@@ -5,6 +5,7 @@ replaced, and any reader can tell a whole frame from a torn, stale or foreign on
 """
 
 import numpy as np
+from numba import types
 
 from shm.atomics import load_acquire, pause, store_release
 from shm.doorbell import yield_core
@@ -21,13 +22,23 @@ from shm.ring import advance, claim, commit, poll, release, room_for
 from tests.shm.processes import stop_here
 
 TALLY = np.dtype(
-    [("received", "i8"), ("missed", "i8"), ("harmed", "i8"), ("seen", "i8"), ("released", "i8"), ("disorder", "i8")],
+    [
+        ("received", "i8"),
+        ("missed", "i8"),
+        ("harmed", "i8"),
+        ("seen", "i8"),
+        ("released", "i8"),
+        ("disorder", "i8"),
+        ("first", "i8"),
+    ],
     align=True,
 )
-"""`seen`: sequence behind the last one looked at; `released`: sequence behind the last one given back."""
+"""Sequences: `first` expected at the start; `seen` behind the last one taken; `released` behind the last release."""
 
 _BATCH_MAX = 32
 _SPINS = 64
+_STRIDE = 0x2545F4914F6CDD1D
+_usleep = types.ExternalFunction("usleep", types.int32(types.int32))
 
 
 @kernel
@@ -39,9 +50,9 @@ def mixed(seed, sequence, index):
 
 
 @kernel
-def size_of(seed, sequence, size_max):
-    """Frame bytes, header included: FRAME_HEADER_BYTES to size_max."""
-    return FRAME_HEADER_BYTES + (mixed(seed, sequence, -1) & 0x7FFF_FFFF) % (size_max - FRAME_HEADER_BYTES + 1)
+def size_of(draw, size_max):
+    """Frame bytes, header included, by a message's draw: FRAME_HEADER_BYTES to size_max."""
+    return FRAME_HEADER_BYTES + (((draw & 0x7FFF_FFFF) * (size_max - FRAME_HEADER_BYTES + 1)) >> 31)
 
 
 @kernel
@@ -51,13 +62,20 @@ def kind_of(sequence):
 
 
 @kernel
-def fill(frame, frame_bytes, seed, sequence):
-    """Write a frame's body."""
+def word_of(draw, index):
+    """One word of a body."""
+    return draw + index * _STRIDE
+
+
+@kernel
+def fill(frame, frame_bytes, draw, first, last):
+    """Write words `first` to `last` of a frame's body, and with its last whole word the bytes behind it."""
     words = (frame_bytes - FRAME_HEADER_BYTES) >> 3
-    for index in range(words):
-        store_i64(frame + FRAME_HEADER_BYTES + 8 * index, mixed(seed, sequence, index))
-    for at in range(frame + FRAME_HEADER_BYTES + 8 * words, frame + frame_bytes):
-        store_u8(at, mixed(seed, sequence, words) & 0xFF)
+    for index in range(first, last):
+        store_i64(frame + FRAME_HEADER_BYTES + 8 * index, word_of(draw, index))
+    if last == words:
+        for at in range(frame + FRAME_HEADER_BYTES + 8 * words, frame + frame_bytes):
+            store_u8(at, draw & 0xFF)
 
 
 @kernel
@@ -66,32 +84,58 @@ def harm(frame, seed, size_max):
     word = load_i64(frame)
     sequence = load_i64(frame + FRAME_SEQUENCE)
     frame_bytes = word & LENGTH_MASK
-    if frame_bytes != size_of(seed, sequence, size_max):
+    draw = mixed(seed, sequence, 0)
+    if frame_bytes != size_of(draw, size_max):
         return 1
     if word >> TYPE_SHIFT != kind_of(sequence):
         return 2
     if load_i64(frame + FRAME_ORIGIN) != sequence * 3 or load_i64(frame + FRAME_PUBLISH) != -sequence:
         return 3
     words = (frame_bytes - FRAME_HEADER_BYTES) >> 3
+    wrong = 0
     for index in range(words):
-        if load_i64(frame + FRAME_HEADER_BYTES + 8 * index) != mixed(seed, sequence, index):
-            return 4
+        wrong |= load_i64(frame + FRAME_HEADER_BYTES + 8 * index) ^ word_of(draw, index)
+    if wrong != 0:
+        return 4
     for at in range(frame + FRAME_HEADER_BYTES + 8 * words, frame + frame_bytes):
-        if load_u8(at) != mixed(seed, sequence, words) & 0xFF:
+        if load_u8(at) != draw & 0xFF:
             return 5
     return 0
 
 
 @kernel
+def hesitate(draw):
+    """Spin up to 12 us, yield, or sleep up to a quarter of a millisecond, as random bits say."""
+    kind = (draw >> 8) & 0x3F
+    if kind < 48:
+        for _ in range((draw >> 14) & 0x1FF):
+            pause()
+    elif kind < 63:
+        yield_core()
+    else:
+        _usleep(types.int32((draw >> 14) & 0xFF))
+
+
+@kernel
 def send_one(writer, seed, size_max):
-    """Send the next frame; 1 when it is in, 0 when there is no room."""
+    """Send the next frame; 1 when it is in, 0 when there is no room. One in 256 is sent with a pause in between."""
     sequence = writer.sequence
-    frame_bytes = size_of(seed, sequence, size_max)
+    draw = mixed(seed, sequence, 0)
+    frame_bytes = size_of(draw, size_max)
     frame = claim(writer, frame_bytes)
     if frame == 0:
         return 0
-    fill(frame, frame_bytes, seed, sequence)
+    words = (frame_bytes - FRAME_HEADER_BYTES) >> 3
+    place = (draw >> 33) & 0x3FF
+    fill(frame, frame_bytes, draw, 0, words >> 1)
+    if place == 0:
+        hesitate(draw)
+    fill(frame, frame_bytes, draw, words >> 1, words)
+    if place == 1:
+        hesitate(draw)
     commit(writer, kind_of(sequence), frame_bytes, sequence * 3, -sequence)
+    if place == 2 or place == 3:
+        hesitate(draw)
     return 1
 
 
@@ -106,14 +150,17 @@ def produce(writer, count, seed, size_max, progress):
                 yield_core()
             pause()
         store_release(progress, writer.sequence)
-        if mixed(seed, writer.sequence, -2) & 0x3FF == 0:
-            yield_core()
 
 
 @kernel
 def consume(reader, seed, size_max, until, stop, tally):
-    """Take and check frames up to sequence `until`, or until the word at `stop` is set and nothing is left."""
+    """Take and check frames up to sequence `until`, or until the word at `stop` is set and nothing is left.
+
+    One frame in 256 is taken with a pause: before it is checked, behind it, before or behind the release.
+    """
+    tally.first = tally.seen = tally.released = reader.sequence
     idle = 0
+    place = -1
     while reader.sequence < until:
         stopping = load_acquire(stop)
         taken = 0
@@ -121,14 +168,24 @@ def consume(reader, seed, size_max, until, stop, tally):
             frame = poll(reader)
             if frame == 0:
                 break
+            draw = mixed(seed, reader.sequence, 1)
+            place = (draw >> 33) & 0x3FF
+            if place == 0:
+                hesitate(draw)
             _check(frame, reader, seed, size_max, tally)
             taken += 1
+            if place == 1:
+                hesitate(draw)
+            if place == 2 or place == 3:
+                break
         if taken:
+            if place == 2:
+                hesitate(draw)
             release(reader)
             tally.released = reader.sequence
             idle = 0
-            if mixed(seed, reader.sequence, -3) & 0x3FF == 0:
-                yield_core()
+            if place == 3:
+                hesitate(draw)
         elif stopping:
             return
         else:

@@ -2,16 +2,20 @@
 
 import numpy as np
 
-from shm.atomics import load_acquire, store_release
+from shm.atomics import fetch_add, load_acquire, pause, store_release
 from shm.kernel import kernel, load_i64, store_i64
 from shm.layout import FRAME_HEADER_BYTES, FRAME_ORIGIN, FRAME_PUBLISH, FRAME_SEQUENCE, LENGTH_MASK, TYPE_SHIFT
 from shm.slot import SLOTS_MAX, slot_claim, slot_commit, slot_poll
 from tests.shm.processes import stop_here
+from tests.shm.ring_traffic import fill, hesitate, mixed, size_of, word_of
 
 SLOT_TALLY = np.dtype(
-    [("received", "i8"), ("harmed", "i8"), ("disorder", "i8"), ("last", "i8", (SLOTS_MAX,))], align=True
+    [("received", "i8"), ("harmed", "i8"), ("disorder", "i8"), ("fresh", "i8"), ("last", "i8", (SLOTS_MAX,))],
+    align=True,
 )
 KIND = 7
+_LULL = 15
+"""Pauses behind a publication, at most: a writer that never pauses leaves no moment to read in."""
 
 
 @kernel
@@ -56,34 +60,94 @@ def value_of(frame, frame_bytes):
 
 
 @kernel
-def publish_many(writer, slots, count, frame_bytes, stop):
-    """Publish growing values, slot by slot, then set the word at `stop`."""
-    for value in range(1, count + 1):
-        publish(writer, value % slots, value, frame_bytes)
+def slot_of(draw, slots):
+    """The slot that a drawn publication goes to."""
+    return ((draw >> 40) & 0xFFFF) % slots
+
+
+@kernel
+def publish_drawn(writer, slots, seed, size_max, value):
+    """Publish frame number `value`: slot, size and words follow from its draw. One in 512 with a pause inside."""
+    draw = mixed(seed, value, 0)
+    frame_bytes = size_of(draw, size_max) & ~7
+    words = (frame_bytes - FRAME_HEADER_BYTES) >> 3
+    frame = slot_claim(writer, slot_of(draw, slots))
+    fill(frame, frame_bytes, draw, 0, words >> 1)
+    if (draw >> 33) & 0x1FF == 0:
+        hesitate(draw)
+    fill(frame, frame_bytes, draw, words >> 1, words)
+    slot_commit(writer, KIND, frame_bytes, value, -value)
+    for _ in range((draw >> 20) & _LULL):
+        pause()
+
+
+@kernel
+def publish_many(writer, slots, seed, size_max, count, reading, progress, stop):
+    """Publish values 1, 2, ... up to at least `count`, and until the word at `reading` is 0; then set `stop`.
+
+    The word at `progress` is the last value published.
+    """
+    value = 0
+    while value < count or load_acquire(reading) != 0:
+        value += 1
+        publish_drawn(writer, slots, seed, size_max, value)
+        store_release(progress, value)
     store_release(stop, 1)
 
 
 @kernel
-def read_many(reader, frame_bytes, polls_min, stop, tally):
-    """Poll at least `polls_min` times and until the word at `stop` is set and nothing is left."""
-    polls = 0
+def drawn_harm(frame, slots, seed, size_max):
+    """0 for a frame that is in every bit what its value says, else a number that says what is not."""
+    value = load_i64(frame + FRAME_ORIGIN)
+    draw = mixed(seed, value, 0)
+    frame_bytes = size_of(draw, size_max) & ~7
+    if load_i64(frame) != (KIND << TYPE_SHIFT) | frame_bytes:
+        return 1
+    if load_i64(frame + FRAME_PUBLISH) != -value:
+        return 2
+    if load_i64(frame + FRAME_SEQUENCE) % SLOTS_MAX != slot_of(draw, slots):
+        return 3
+    wrong = 0
+    for index in range((frame_bytes - FRAME_HEADER_BYTES) >> 3):
+        wrong |= load_i64(frame + FRAME_HEADER_BYTES + 8 * index) ^ word_of(draw, index)
+    return 4 if wrong != 0 else 0
+
+
+@kernel
+def look_again(reader):
+    """Make every slot unseen: the next polls copy it whether or not it was published anew."""
+    reader.publications = -1
+    reader.next = reader.slots
+    for index in range(reader.slots):
+        reader.seen[index] = 0
+
+
+@kernel
+def read_many(reader, slots, seed, size_max, reads, reading, stop, tally):
+    """Copy and check at least `reads` times, after which the word at `reading` counts down.
+
+    Ends when then the word at `stop` is set and nothing is left.
+    """
     while True:
         stopping = load_acquire(stop)
         frame = slot_poll(reader)
-        polls += 1
         if frame == 0:
-            if stopping and polls >= polls_min:
-                return polls
+            if tally.received < reads:
+                look_again(reader)
+            elif stopping:
+                return
             continue
         tally.received += 1
-        value = value_of(frame, frame_bytes)
+        if tally.received == reads:
+            fetch_add(reading, -1)
         index = load_i64(frame + FRAME_SEQUENCE) % SLOTS_MAX
-        if value < 0:
+        if drawn_harm(frame, slots, seed, size_max):
             tally.harmed += 1
-        elif value <= tally.last[index]:
-            tally.disorder += 1
-        else:
-            tally.last[index] = value
+            continue
+        value = load_i64(frame + FRAME_ORIGIN)
+        tally.disorder += value < tally.last[index]
+        tally.fresh += value > tally.last[index]
+        tally.last[index] = value
 
 
 @kernel

@@ -6,21 +6,18 @@ import pytest
 from shm.kernel import address_of_array, new_record
 from shm.slot import SLOT_READER, SLOT_WRITER, SLOTS_MAX, open_slot_reader, open_slot_writer, slot_stride, slots_bytes
 from tests.shm.areas import aligned, shared, shared_record
-from tests.shm.processes import Child, crash_images, interleave
+from tests.shm.processes import crash_images, interleave
 from tests.shm.slot_traffic import (
     SLOT_TALLY,
     claim_slot,
     poll_slot,
     publish,
-    publish_many,
     publish_stepped,
-    read_many,
     read_stepped,
     value_of,
 )
 
 FRAME = 32 + 8 * 20
-READS = 1_000_000
 
 
 class Slots:
@@ -117,19 +114,6 @@ def test_a_claim_without_commit_hides_the_slot_until_the_next_commit() -> None:
 
     publish(writer[0], 0, 2, FRAME)
     assert taken(reader) == [2]
-
-
-def test_no_read_is_torn_while_another_process_publishes() -> None:
-    slots = Slots(2, in_shared=True)
-    stop, tally = shared(8), shared_record(SLOT_TALLY)
-    writing = Child(lambda: publish_many(slots.writer()[0], 2, READS, FRAME, address_of_array(stop)))
-    polls = read_many(slots.reader()[0], FRAME, READS, address_of_array(stop), tally[0])
-
-    assert writing.wait() == 0
-    assert polls >= READS
-    assert tally[0]["harmed"] == 0 and tally[0]["disorder"] == 0
-    assert tally[0]["last"][:2].tolist() == [READS, READS - 1]
-    assert 2 <= tally[0]["received"] <= READS
 
 
 def test_no_read_is_torn_by_a_publication_after_any_of_its_instructions() -> None:
