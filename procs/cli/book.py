@@ -10,18 +10,19 @@ from procs.errors import OperatorError
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--verify", is_flag=True, help="Exit with 1 unless every check agrees.")
+@click.option("--verify", is_flag=True, help="Exit with 1 where a check does not agree.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the result here.")
 def book(files: tuple[Path, ...], verify: bool, json_file: Path | None) -> None:
     """Build the book from the recording FILE, or from several parts of one in order.
 
-    After every depth update the touch is compared with the venue's own best quotes in the recording: price
-    and size, by update id.
+    Format and venue are told by the content. Books are compared with what the venue itself says of them: its best
+    quotes by update id, its checksums.
     """
     import msgspec
 
     from procs.cli.progress import Loading
-    from procs.verify import RecordingError, render, verify_recording
+    from procs.verify import RecordingError, verify_recording
+    from procs.verify_report import render
 
     loading = Loading("reading")
     try:
@@ -37,4 +38,4 @@ def book(files: tuple[Path, ...], verify: bool, json_file: Path | None) -> None:
     click.echo(render(result))
     if json_file is not None:
         json_file.write_bytes(msgspec.json.format(msgspec.json.encode(result)) + b"\n")
-    sys.exit(1 if verify and not result.proven else 0)
+    sys.exit(1 if verify and result.mismatched else 0)

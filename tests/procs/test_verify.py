@@ -1,11 +1,14 @@
 """Recordings that prove the book, damaged ones that do not, and what is printed of either."""
 
 import gzip
+import json
 
 import msgspec
 import pytest
+import zstandard
 
-from procs.verify import RecordingError, render, verify_recording
+from procs.verify import RecordingError, verify_recording
+from procs.verify_report import render
 from tests.trader.market_frames import depth, snapshot, ticker
 
 FUTURES = "binance/usdm_btcusdt_20240808.gz"
@@ -27,13 +30,25 @@ def made_frames():
         yield ticker("100.1", size, "100.2", "2.0", update_id=10 * turn + 10)
 
 
+def cryptofeed(path, frames, replies=()):
+    """The same frames as cryptofeed writes them: replies first, whatever their time."""
+    rows = [{"t": "header", "format": 2, "exchange": "X"}]
+    rows += [{"t": "http", "conn": "x", "ts": ts, "url": url, "data": data} for ts, url, data in replies]
+    rows.append({"t": "connect", "conn": "x.ws", "ts": 0.5, "addr": "wss://x"})
+    rows += [{"t": "recv", "conn": "x.ws", "ts": 1 + turn / 1000, "data": frame.decode()} for turn, frame in frames]
+    text = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+    path.write_bytes(zstandard.compress(text))
+    return path
+
+
 def test_the_futures_recording_is_proven(trader_data):
     seen = []
     result = verify_recording(trader_data / FUTURES, progress=lambda done, total: seen.append((done, total)))
 
     facts = (result.messages, result.checked, result.mismatched, result.gaps, result.resyncs, result.bad_frames)
     assert facts == (93_954, 6_545, 0, 0, 0, 0)
-    assert (result.symbol, result.market, result.book_state) == ("BTCUSDT", "futures", "LIVE")
+    (symbol,) = result.symbols
+    assert (result.venue, result.market, symbol.symbol, symbol.book_state) == ("binance", "usdm", "BTCUSDT", "LIVE")
     assert result.levels > 440_000
     assert result.proven
     assert seen[-1][0] <= seen[-1][1] == (trader_data / FUTURES).stat().st_size
@@ -43,8 +58,17 @@ def test_the_spot_recordings_are_proven_alone_and_joined(trader_data):
     alone = verify_recording(trader_data / SPOT[0])
     assert (alone.checked, alone.mismatched, alone.gaps, alone.market) == (3_449, 0, 0, "spot")
     joined = verify_recording(*(trader_data / name for name in SPOT))
-    assert joined.checked > 4_000
+    assert joined.checked == 4_097
     assert (joined.mismatched, joined.gaps, joined.bad_frames) == (0, 0, 0)
+    assert joined.resyncs == 1, "the touch left what the one snapshot of the recording told of"
+
+
+@pytest.mark.parametrize(("name", "checked", "undecided"), [("BINANCE", 141, 31), ("BINANCE_FUTURES", 720, 32)])
+def test_recordings_of_several_symbols_in_another_format_are_proven(trader_data, name, checked, undecided):
+    result = verify_recording(trader_data / f"cryptofeed/{name}.jsonl.zst")
+    assert (result.checked, result.mismatched, result.gaps, result.bad_frames) == (checked, 0, 0, 0)
+    assert result.undecided == undecided
+    assert [symbol.book_state for symbol in result.symbols] == ["LIVE"] * 4
 
 
 @pytest.mark.parametrize("packed", [True, False])
@@ -57,14 +81,36 @@ def test_a_made_recording_is_proven_and_rendered(tmp_path, packed):
     assert msgspec.json.decode(msgspec.json.encode(result))["checked"] == 38
 
 
+def test_formats_are_told_by_content_and_replies_find_their_symbol(tmp_path):
+    made = list(made_frames())
+    frames = [(turn, frame) for turn, frame in enumerate(made) if b"lastUpdateId" not in frame]
+    other = [(turn, frame.replace(b"BTCUSDT", b"ETHUSDT").replace(b"btcusdt", b"ethusdt")) for turn, frame in frames]
+    url = "https://fapi.binance.com/fapi/v1/depth?symbol={}&limit=1000"
+    replies = [(1.0011, url.format(symbol), made[1].decode()) for symbol in ("ETHUSDT", "BTCUSDT", "XRPUSDT")]
+    both = cryptofeed(tmp_path / "recording.bin", sorted(frames + other, key=lambda row: row[0]), replies)
+    result = verify_recording(both)
+
+    assert (result.checked, result.mismatched, result.gaps, result.messages) == (76, 0, 0, 158)
+    assert [(symbol.symbol, symbol.checked) for symbol in result.symbols] == [("BTCUSDT", 38), ("ETHUSDT", 38)]
+
+
+def test_a_symbol_and_a_tick_that_come_late_are_seen(tmp_path):
+    frames = list(made_frames())
+    late = [frame.replace(b"BTCUSDT", b"ETHUSDT").replace(b'"100.1"', b'"100.125"') for frame in frames]
+    padded = frames + [b'{"result":null,"id":1}'] * 400 + late
+    result = verify_recording(write(tmp_path / "late", padded))
+    assert [(symbol.symbol, symbol.checked) for symbol in result.symbols] == [("BTCUSDT", 38), ("ETHUSDT", 38)]
+    assert (result.mismatched, result.bad_frames) == (0, 0)
+
+
 def test_one_changed_digit_at_the_touch_is_a_mismatch(tmp_path):
     frames = list(made_frames())
     frames[20] = frames[20].replace(b'["100.1","', b'["100.1","7')
     result = verify_recording(write(tmp_path / "wrong", frames))
     assert result.mismatched == 1
-    assert result.book_state != "LIVE"
+    assert result.symbols[0].book_state != "LIVE"
     assert not result.proven
-    assert render(result).endswith("NOT PROVEN")
+    assert "WRONG" in render(result)
 
 
 def test_a_missing_update_is_a_gap_and_a_damaged_frame_is_counted(tmp_path):
@@ -72,19 +118,28 @@ def test_a_missing_update_is_a_gap_and_a_damaged_frame_is_counted(tmp_path):
     del frames[20]
     missing = verify_recording(write(tmp_path / "missing", frames))
     assert (missing.gaps, missing.mismatched, missing.proven) == (1, 0, False)
+    assert "updates are missing" in render(missing)
     frames = list(made_frames())
-    frames[21] = frames[21][:-9]
+    frames.append(frames[-1][:-9])
     damaged = verify_recording(write(tmp_path / "damaged", frames))
-    assert (damaged.bad_frames, damaged.proven) == (1, False)
+    assert (damaged.bad_frames, damaged.mismatched, damaged.proven) == (1, 0, False)
     assert damaged.last_fault.startswith("TRUNCATED at byte")
+    assert "frames were refused" in render(damaged)
 
 
 def test_what_is_no_recording_is_refused_by_name(tmp_path):
-    with pytest.raises(RecordingError, match="no depth update"):
+    with pytest.raises(RecordingError, match="no order book of a known venue"):
         verify_recording(write(tmp_path / "empty", [b"{}", b"hello"]))
+    (tmp_path / "text").write_bytes(b"hello")
+    with pytest.raises(RecordingError, match="found 'hello', allowed"):
+        verify_recording(tmp_path / "text")
     whole = write(tmp_path / "cut", made_frames()).read_bytes()
     (tmp_path / "cut").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(RecordingError, match="damaged"):
         verify_recording(tmp_path / "cut")
+    lines = zstandard.decompress(cryptofeed(tmp_path / "lines", []).read_bytes())
+    (tmp_path / "lines").write_bytes(lines + b"{not json\n")
+    with pytest.raises(RecordingError, match="line 3"):
+        verify_recording(tmp_path / "lines")
     with pytest.raises(FileNotFoundError):
         verify_recording(tmp_path / "nowhere")

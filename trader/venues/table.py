@@ -1,0 +1,38 @@
+"""The venues, one row each. A venue is a folder whose modules have the same names everywhere:
+
+    facts        what decoded frames say of a recording, cold
+    instruments  the venue's own list of instruments to INSTRUMENT rows, cold
+    requests     what a session says to the venue, cold
+    market       scan: one frame's bytes to a MARKET_SCANNER
+    session      on_text, text_entry: what a frame means for the session
+
+Nothing of a venue is imported, and nothing compiled, before it is asked for.
+"""
+
+from importlib import import_module
+from types import ModuleType
+from typing import NamedTuple
+
+
+class Venue(NamedTuple):
+    """`checks`: how its books prove themselves. `whole_survey`: units are known only from all of a recording."""
+
+    name: str
+    checks: str
+    whole_survey: bool = False
+
+    def module(self, name: str) -> ModuleType:
+        """One of its modules: facts, instruments, requests, market, session."""
+        return import_module(f"trader.venues.{self.name}.{name}")
+
+
+# fmt: off
+VENUES = (
+    Venue("binance",  checks="best quotes by update id"),
+)
+# fmt: on
+
+
+def venue_named(name: str) -> Venue:
+    """The row of a venue. Raises KeyError."""
+    return {venue.name: venue for venue in VENUES}[name]
