@@ -30,6 +30,8 @@ RIVALS: dict[str, dict[tuple[int, int], tuple[str, ...]]] = {
     "order_book":     {(3, 11): ("order-book==0.6.1",),
                        (3, 12): ("order-book==1.0.2",),
                        (3, 13): ("order-book==1.1.0",)},
+    # Parsers of JSON.
+    "parsers":        dict.fromkeys(((3, 11), (3, 12), (3, 13)), ("orjson==3.13.0", "pysimdjson==7.0.2")),
     # Particle filters; its numpy is too old for 3.13.
     "particles":      dict.fromkeys(((3, 11), (3, 12)), ("particles==0.4",)),
     # Transports.
@@ -38,19 +40,33 @@ RIVALS: dict[str, dict[tuple[int, int], tuple[str, ...]]] = {
 }
 # fmt: on
 
+NEWER = {"order_book": ((3, 13), (3, 12))}
+"""Pythons to look for first: the last release of order-book for 3.11 sorts all keys at each look at its touch."""
+
+
+def interpreter(name: str) -> tuple[str, tuple[int, int]]:
+    """The Python that a rival is built with, and its version: our own unless the rival is better with another."""
+    for major, minor in NEWER.get(name, ()) if PYTHON < (3, 12) else ():
+        beside = sorted(Path.home().glob(f".pyenv/versions/{major}.{minor}.*/bin/python"))
+        for path in filter(None, (shutil.which(f"python{major}.{minor}"), *map(str, beside))):
+            if subprocess.run([path, "-c", "import venv"], capture_output=True).returncode == 0:
+                return path, (major, minor)
+    return sys.executable, PYTHON
+
 
 def build(name: str) -> str:
     """Build one environment unless it is up to date; return what came of it, in words."""
-    pins = RIVALS[name].get(PYTHON)
+    python, version = interpreter(name)
+    pins = RIVALS[name].get(version)
     if pins is None:
-        return f"absent: no release for Python {PYTHON[0]}.{PYTHON[1]}"
+        return f"absent: no release for Python {version[0]}.{version[1]}"
     folder = FOLDER / name
     ready = folder / READY
-    wanted = f"{sys.version.split()[0]} {' '.join(pins)}\n"
+    wanted = f"{version[0]}.{version[1]} {' '.join(pins)}\n"
     if ready.exists() and ready.read_text() == wanted:
         return "ready"
     shutil.rmtree(folder, ignore_errors=True)
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    subprocess.run([python, "-m", "venv", str(folder)], check=True)
     options = ["--quiet", "--no-input", "--disable-pip-version-check", "--only-binary=:all:"]
     command = [str(folder / "bin" / "python"), "-m", "pip", "install", *options, *pins]
     told = subprocess.run(command, capture_output=True, text=True)
@@ -72,10 +88,8 @@ def main() -> None:
             parser.error(f"found '{name}', allowed {', '.join(RIVALS)}")
         started_s = time.monotonic()
         print(f"{name:<14}", end="", flush=True)
-        print(
-            f"{build(name)} ({', '.join(RIVALS[name].get(PYTHON, ()))}, {time.monotonic() - started_s:.0f} s)",
-            flush=True,
-        )
+        outcome, pins = build(name), RIVALS[name].get(interpreter(name)[1], ())
+        print(f"{outcome} ({', '.join(pins)}, {time.monotonic() - started_s:.0f} s)", flush=True)
 
 
 if __name__ == "__main__":
