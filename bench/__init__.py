@@ -5,6 +5,8 @@
     two_processes      a second pinned process over shared memory, for what crosses cores
     rivals             rivals in virtual environments of their own
     suite_NAME         `def rows(bench)`: one suite; a new file is a new suite
+    parsing            rows of the book suite: frames to integers
+    level_file         decoded levels that every book is fed
 
 `trader bench [SUITE ...]` runs them; `--smoke` is part of the tests.
 """

@@ -17,6 +17,7 @@ import numpy as np
 
 from bench import book_kernels as kernels
 from bench.harness import Bench
+from bench.parsing import parse_rows
 from bench.results import RATE, TIME, Absent, Contestant, Result, rate, times
 from bench.rivals import rival
 from procs.recording import Recording
@@ -82,6 +83,7 @@ def rows(bench: Bench) -> None:
         if there:
             walk_row(bench, recorded)
             raw_row(bench, Path(folder, "lines"))
+            parse_rows(bench, recording_path(), Path(folder))
 
 
 def book_row(bench: Bench, name: str, target: float | None, file: Path, passes: str) -> None:
