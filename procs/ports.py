@@ -255,4 +255,4 @@ def log_event(ports, event, a=0, b=0, c=0, d=0, e=0, f=0):
     own = view(ports, PORTS)
     if own.hot_log.ring != 0:
         log_record(own.hot_log, event, read_clock(own.clock), a, b, c, d, e, f)
-        own.hot_log.touched = 1
+        own.hot_log.touched = int(own.hot_log.doorbell != 0)
