@@ -172,6 +172,14 @@ def codec_reads_nothing_behind_the_end() -> None:
                 assert compiled_decode(type(message), body[:length])[0] < 0
 
 
+def codec_agrees_with_msgspec_on_every_byte() -> None:
+    from tests.shm import test_codec_properties as test
+    from trader.messages import Gap, WireIn
+
+    for kind in (Gap, WireIn):
+        test.test_each_byte_replaced_is_refused_or_read_as_msgspec_reads_it(kind)
+
+
 def codec_counts_the_fields() -> None:
     from tests.shm.codec_calls import compiled_decode
     from trader.messages import Gap

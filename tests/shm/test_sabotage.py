@@ -66,6 +66,8 @@ SLOW = [
      "cancel_is_done_or_handed_to_a_killed_takers_successor"),
     ("codec_any.py", _CUT + _MARKER, _MARKER, "codec_reads_nothing_behind_the_end"),
     ("codec_any.py", _CUT_VALUE, "        value =", "codec_reads_nothing_behind_the_end"),
+    ("codec_any.py", "if marker == 0xCF and value < 0:", "if False:", "codec_agrees_with_msgspec_on_every_byte"),
+    ("codec.py", "        fine = builder.and_(fine, whole)\n", "", "codec_agrees_with_msgspec_on_every_byte"),
     ("codec_any.py", "if used < 0 or found != fields + 1:", "if used < 0:", "codec_counts_the_fields"),
     ("codec_any.py", "if used < 0 or tag != load_i64(table + 8):", "if used < 0:", "codec_compares_the_tag"),
     ("order_arena.py", "handle <= 0 or word != handle", "handle <= 0 or word <= 0", "arena_refuses_a_stale_handle"),
