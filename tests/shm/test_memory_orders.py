@@ -7,12 +7,13 @@ import pytest
 from numba import from_dtype, types
 from numba.core.registry import CPUDispatcher
 
-from shm import cancels, control, doorbell, journal, ring, slot
+from shm import cancels, control, doorbell, histogram, journal, order_arena, ring, slot
 
 I64 = types.int64
 WRITER, READER = from_dtype(ring.WRITER), from_dtype(ring.READER)
 SLOT_WRITER, SLOT_READER = from_dtype(slot.SLOT_WRITER), from_dtype(slot.SLOT_READER)
 CANCEL_READER, JOURNAL = from_dtype(cancels.CANCEL_READER), from_dtype(journal.JOURNAL)
+ARENA = from_dtype(order_arena.ARENA)
 
 HANDED_OVER = ["store monotonic", "store release"]
 
@@ -21,6 +22,7 @@ _EVENT = re.compile(
     r"|(?P<store>\bstore atomic [^\n]*?(?P<store_order>release|monotonic|seq_cst),)"
     r"|(?P<fence>\bfence (?P<fence_order>\w+))"
     r"|(?P<modify>atomicrmw (?:volatile )?(?P<operation>\w+) [^\n]*?(?P<modify_order>seq_cst|acq_rel|acquire|release))"
+    r"|(?P<replace>cmpxchg [^\n]*?(?P<replace_order>seq_cst) seq_cst)"
     r"|(?P<copy>call void @llvm\.memcpy)"
 )
 
@@ -34,7 +36,7 @@ def events(kernel: Any, *arguments: Any) -> list[str]:
     text = next(iter(dispatcher.overloads.values())).library.get_llvm_str()
     found = []
     for match in _EVENT.finditer(text):
-        kind = next(name for name in ("load", "store", "fence", "modify", "copy") if match[name])
+        kind = next(name for name in ("load", "store", "fence", "modify", "replace", "copy") if match[name])
         order = match[f"{kind}_order"] if kind != "copy" else ""
         found.append(" ".join(part for part in (match["operation"] if kind == "modify" else kind, order) if part))
     return found
@@ -56,6 +58,12 @@ def once(found: list[str]) -> list[str]:
         (slot.slot_claim, (SLOT_WRITER, I64), ["load monotonic", "store monotonic", "fence release"]),
         (slot.slot_commit, (SLOT_WRITER, I64, I64, I64, I64), ["load monotonic", "store release", "store release"]),
         (cancels._take_word, (CANCEL_READER,), ["xchg seq_cst", "xchg seq_cst"]),
+        # A newer request in the slot is not taken out with the one that was done.
+        (cancels._done, (CANCEL_READER,), ["replace seq_cst"]),
+        # A slot's word is all that another process looks at.
+        (order_arena.take, (ARENA,), ["store release"]),
+        (order_arena.give_back, (ARENA, I64), ["store release"]),
+        (order_arena.slot_word, (I64, I64), ["load acquire"]),
         (doorbell._wake, (I64, I64), ["xchg seq_cst", "load acquire"]),
         (doorbell.sleep_in_futex, (I64, I64, I64), ["store release"]),
         (control.acknowledge_command, (I64, I64), ["store release"]),
@@ -115,6 +123,12 @@ def test_a_journal_record_is_there_only_when_its_first_word_is_stored_behind_all
     found = events(journal.append, JOURNAL, I64, I64, I64, I64, I64)
 
     assert found == ["copy", "store release"]
+
+
+def test_a_histograms_total_is_released_behind_its_counters_and_every_word_is_stored_whole() -> None:
+    found = events(histogram.record, I64, I64)
+
+    assert sorted(found) == ["store monotonic"] * 4 + ["store release"]
 
 
 def test_a_command_is_issued_behind_its_argument() -> None:
