@@ -22,8 +22,6 @@ from shm.kernel import address_of_array, kernel, load_i64, new_record, store_i64
 from tests.shm.areas import aligned, shared, shared_record
 from tests.shm.processes import Child, crash_images, stop_here
 
-REQUESTS = 200_000
-
 
 @kernel
 def ask(base, order_slot, client_order_id):
@@ -185,17 +183,18 @@ def test_a_taker_killed_at_any_instruction_leaves_its_successor_what_it_had_not_
     assert all(each in (found[0], found[-1]) for each in found)
 
 
-def test_nothing_is_lost_between_a_process_that_asks_and_one_that_takes() -> None:
+@pytest.mark.parametrize("requests", [200_000, pytest.param(100_000_000, marks=pytest.mark.slow)])
+def test_nothing_is_lost_between_a_process_that_asks_and_one_that_takes(requests: int) -> None:
     content, stop = shared(CANCELS_BYTES), shared(8)
     last_ids, last_taken = shared(SLOTS * 8).view(np.int64), np.zeros(SLOTS, np.int64)
     asking = Child(
-        lambda: ask_many(address_of_array(content), REQUESTS, address_of_array(last_ids), address_of_array(stop))
+        lambda: ask_many(address_of_array(content), requests, address_of_array(last_ids), address_of_array(stop))
     )
     taken, wrong = take_many(opened(content)[0], address_of_array(last_taken), address_of_array(stop))
 
-    assert asking.wait() == 0
+    assert asking.wait(300) == 0
     assert wrong == 0
-    assert 0 < taken <= REQUESTS
+    assert 0 < taken <= requests
     assert np.array_equal(last_ids, last_taken)
 
 
