@@ -8,7 +8,8 @@ import msgspec
 import numpy as np
 
 from procs.errors import OperatorError
-from trader.venues.binance.instruments import UnknownSymbolError, parse_exchange_info
+from trader.instrument import UnknownSymbolError
+from trader.venues.binance.instruments import parse_instruments
 
 TIMEOUT_S = 5.0
 REPLY_BYTES_MAX = 8 << 20
@@ -33,6 +34,6 @@ def fetch_instruments(url: str, symbols: Sequence[str]) -> np.ndarray:
     if reply.status != 200:
         raise OperatorError(f"venue {url}: {EXCHANGE_INFO} answered {reply.status}, allowed 200")
     try:
-        return parse_exchange_info(body, list(symbols))
+        return parse_instruments(body, list(symbols))
     except (UnknownSymbolError, msgspec.DecodeError) as error:
         raise OperatorError(f"venue {url}: {error}") from None

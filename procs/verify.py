@@ -44,6 +44,7 @@ class SymbolResult(msgspec.Struct, frozen=True, kw_only=True):
 class VerifyResult(msgspec.Struct, frozen=True, kw_only=True):
     """What a recording proves.
 
+    `messages`: frames received; `levels`: price levels in those that tell of a book.
     `checked`: times that a book was compared with what the venue itself says of it (best quotes by update id,
     checksums, order); `mismatched`: those that differ; `undecided`: updates that no quote could decide, at the
     recording's ends for the most part. `gaps`: updates missing; `resyncs`: times that a book was given
@@ -165,10 +166,12 @@ def _result(session: _Session) -> VerifyResult:
         venue=found.venue.name,
         market=found.market,
         messages=messages,
-        levels=sum(one.levels for one in symbols),
+        levels=int(feed["levels"]),
         checked=sum(one.checked for one in symbols),
         mismatched=sum(one.mismatched for one in symbols),
-        undecided=sum(int(book["check"]["skipped"] + book["check"]["pending_count"]) for book in session.books),
+        undecided=sum(
+            int(book["check"]["skipped"] + book["check"]["pending_count"]) for book in session.books if book["quotes"]
+        ),
         gaps=sum(one.gaps for one in symbols),
         resyncs=int(feed["resyncs"]),
         bad_frames=bad,

@@ -10,6 +10,11 @@ import numpy as np
 
 SYMBOL_BYTES_MAX = 24
 
+
+class UnknownSymbolError(ValueError):
+    """The venue does not list a configured symbol, or says too little of it."""
+
+
 INSTRUMENT = np.dtype(
     [
         ("symbol_id", "i8"),

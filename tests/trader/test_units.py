@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.trader.market_frames import new_scanner, ticker
-from trader.instrument import INSTRUMENT
+from trader.instrument import INSTRUMENT, UnknownSymbolError
 from trader.units import UNITS_MAX, ceil_units, floor_units, format_units, nearest_units, parse_units
-from trader.venues.binance.instruments import UnknownSymbolError, parse_exchange_info, split_unit
+from trader.venues.binance.instruments import parse_instruments, split_unit
 from trader.venues.binance.market import scan_bytes
 from trader.venues.decimals import DECIMALS_MAX
 from trader.venues.scanner import MarketKind, Slot
@@ -66,7 +66,7 @@ def exchange_info(**changes):
 
 
 def test_exchange_info_becomes_an_instrument_row():
-    row = parse_exchange_info(exchange_info(), ["BTCUSDT"], venue_id=3)[0]
+    row = parse_instruments(exchange_info(), ["BTCUSDT"], venue_id=3)[0]
 
     assert row.dtype == INSTRUMENT
     assert {name: row[name].item() for name in row.dtype.names if name not in ("symbol",)} == {
@@ -79,8 +79,8 @@ def test_exchange_info_becomes_an_instrument_row():
 
 def test_a_symbol_that_the_venue_does_not_list_is_named():
     with pytest.raises(UnknownSymbolError, match="XRPUSDT"):
-        parse_exchange_info(exchange_info(), ["XRPUSDT"])
+        parse_instruments(exchange_info(), ["XRPUSDT"])
     with pytest.raises(UnknownSymbolError, match=r"ETHUSDT.*PRICE_FILTER"):
-        parse_exchange_info(exchange_info(), ["ETHUSDT"])
+        parse_instruments(exchange_info(), ["ETHUSDT"])
     with pytest.raises(UnknownSymbolError, match="'0'"):
-        parse_exchange_info(exchange_info(PRICE_FILTER={"tickSize": "0"}), ["BTCUSDT"])
+        parse_instruments(exchange_info(PRICE_FILTER={"tickSize": "0"}), ["BTCUSDT"])

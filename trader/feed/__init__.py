@@ -6,6 +6,7 @@ state      FEED: the session's record, its actions, its counters
 recovery   a book is given up and comes back: STALE, SYNCING, requests, back-off
 pending    depth updates that wait for a snapshot
 sync       one symbol: buffer, snapshot, join, continuity
+whole_books   books that come whole each time, ordered by their time
 session    the connection: losses, timers and refused frames; actions out
 outcome    actions to messages
 """

@@ -65,6 +65,7 @@ def on_connected(feed, now_ns):
     for symbol in range(feed.symbol_count):
         own = symbol_of(feed, symbol)
         own.asked = 0
+        own.first_event_ns = 0
         send_frames(feed, symbol, own.greeting.ctypes.data, own.greeting_length)
         begin_sync(feed, symbol, _START, now_ns)
 
@@ -119,12 +120,12 @@ def tell_trade(feed, symbol, event_ns, trade_id, side, price_ticks, size_lots):
 
 
 @kernel
-def tell_trades(feed, symbol):
+def tell_trades(feed):
     """TRADE actions of the several trades that the scanner holds."""
     never_inlined()
     for i in range(feed.scanner.trade_count):
         trade = feed.scanner.trades[i]
-        tell_trade(feed, symbol, trade.event_ns, trade.trade_id, trade.side, trade.price_ticks, trade.size_lots)
+        tell_trade(feed, trade.symbol, trade.event_ns, trade.trade_id, trade.side, trade.price_ticks, trade.size_lots)
 
 
 @kernel

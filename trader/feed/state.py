@@ -121,6 +121,9 @@ SYMBOL_FEED = np.dtype(
         ("checked", "i8"),
         ("mismatched", "i8"),
         ("depth_limit", "i8"),
+        ("first_event_ns", "i8"),
+        ("held_bids", "i8"),
+        ("held_asks", "i8"),
         ("pending_count", "i8"),
         ("pending_pairs", "i8"),
         ("request_length", "i8"),
@@ -135,8 +138,10 @@ SYMBOL_FEED = np.dtype(
     align=True,
 )
 """One symbol. `last_id`: id up to which the book downstream has been told. `snapshots_refused`: too old, or too new.
-`checked`, `mismatched`: proofs that the venue itself delivered (checksums). `asked`: 1 once its subscription was sent
-on this connection."""
+`checked`, `mismatched`: proofs that the venue itself delivered (checksums, order). `asked`: 1 once its subscription was
+sent on this connection. `first_event_ns`: time of the first book on this connection, where that matters. `pairs`:
+levels of the pending updates; where snapshots come on the stream, levels of the book itself, `held_bids` and
+`held_asks` of them."""
 
 
 def feed_dtype(symbols: int) -> np.dtype:
@@ -166,6 +171,7 @@ def feed_dtype(symbols: int) -> np.dtype:
             ("levels", "i8"),
             ("quotes", "i8"),
             ("trades", "i8"),
+            ("history", "i8"),
             ("snapshots", "i8"),
             ("others", "i8"),
             ("foreign", "i8"),
@@ -195,8 +201,8 @@ def feed_dtype(symbols: int) -> np.dtype:
 FEED = feed_dtype(SYMBOLS_MAX)
 """`snapshot_asked`: 1 + the symbol whose snapshot request is under way, 0 for none: one at a time, so that a reply
 needs no name. `gaps`, `resyncs`: sums over the symbols; the first sync after a connect is no resync. `foreign`: events
-of symbols that are none of ours, also in `others`. `faults`: by Fault. `bad_ns`: when the latest refused frames came,
-`bad_count` of them."""
+of symbols that are none of ours, also in `others`. `history`: trades from before a subscription, left out. `faults`:
+by Fault. `bad_ns`: when the latest refused frames came, `bad_count` of them."""
 
 DELTA_BYTES_MAX = 16 * (LEVELS_MAX + PENDING_LEVELS) + 160 * (PENDING_UPDATES + TRADES_MAX + 8 * SYMBOLS_MAX)
 """Most bytes that the messages of one call take for SYMBOLS_MAX symbols: a whole snapshot, all that waited for it."""

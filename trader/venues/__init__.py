@@ -1,7 +1,9 @@
 """Venues: what each one's bytes mean. Pure: bytes and times come in as arguments, nothing is sent from here.
 
-json_bytes   strict JSON walking over raw bytes, with limits and named faults
+table        the venues, one row each, and the modules that each folder has
+json_bytes   strict JSON: white space, strings, values to skip, with limits and named faults
+json_walk    objects and arrays, member by member
 decimals     exact decimal text to int64 units, eight bytes at a time
 scanner      what every venue's scanner leaves behind: one record
-binance/     instruments (exchangeInfo), market (streams and snapshots)
+facts        what decoded frames say of symbols and units, cold
 """

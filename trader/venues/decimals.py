@@ -14,19 +14,39 @@ from shm.kernel import inlined, kernel, load_i64, load_u8
 from trader.compile_hints import never_inlined
 from trader.intrinsics import trailing_zeros
 from trader.units import UNITS_MAX
-from trader.venues.json_bytes import DOT, FAULT, NINE, QUOTE, ZERO, Fault, refuse
+from trader.venues.json_bytes import (
+    CLOSE_ARRAY,
+    CLOSE_OBJECT,
+    COMMA,
+    DOT,
+    FAULT,
+    MINUS,
+    NINE,
+    PLUS,
+    QUOTE,
+    ZERO,
+    Fault,
+    refuse,
+    skip_number,
+)
 
 SCALE = np.dtype(
     [("decimals", "i8"), ("multiple", "i8"), ("keep", "i8"), ("power", "i8")],
     align=True,
 )
-"""How texts become units. `keep`: mask of the fraction's bytes that count; `power`: 10 ** decimals."""
+"""How texts become units. `keep`: mask of the fraction's bytes that count, 0 where they do not fit a word; `power`:
+10 ** decimals."""
 
-DECIMALS_MAX = 8
+DECIMALS_MAX = 12
+"""Finest unit: 10 ** -12. Up to 8 decimals are read a word at a time."""
+
 DECIMAL_BYTES_MAX = 18
 """Longest text that the word-wise path takes: 8 digits, a dot, 8 digits, the closing quote."""
 
 POWERS = np.array([10**i for i in range(19)], dtype=np.int64)
+
+EXPONENT_MAX = 10_000
+_OFF_GRID, _TOO_LARGE = -1, -2
 
 _ZEROS = int.from_bytes(b"0" * 8, "little")
 _TO_HIGH = 0x7676767676767676
@@ -43,7 +63,7 @@ def fill_scale(scale: np.ndarray, *, decimals: int, multiple: int) -> None:
         decimals, multiple = decimals - 1, multiple // 10
     scale["decimals"] = decimals
     scale["multiple"] = multiple
-    scale["keep"] = -1 if decimals == 8 else (1 << (8 * decimals)) - 1
+    scale["keep"] = 0 if decimals > 8 else (-1 if decimals == 8 else (1 << (8 * decimals)) - 1)
     scale["power"] = 10**decimals
 
 
@@ -104,31 +124,53 @@ def natural_by_digit(p, end, fault):
 
 
 @inlined
+def _quick_units(p, decimals, multiple, keep, power):
+    """Units of the text at `p`, of which 24 bytes may be read: (units, address after its last digit), or address 0
+    where it takes the slow path: more digits than a word holds, than the unit has, an odd multiple, or no number."""
+    word = load_i64(p) ^ _ZEROS
+    marks = non_digits(word)
+    count = trailing_zeros(marks) >> 3
+    word &= run_mask(marks)
+    after = p + count
+    tail = 0
+    sound = count > 0
+    if load_u8(after) == DOT:
+        tail = load_i64(after + 1) ^ _ZEROS
+        tail_marks = non_digits(tail)
+        length = trailing_zeros(tail_marks) >> 3
+        after += 1 + length
+        tail &= run_mask(tail_marks)
+        sound = sound and length > 0 and (tail & ~keep) == 0
+    digits = count + decimals
+    if digits <= 8:
+        word = (word | (tail << ((8 * count) & 63))) << ((64 - 8 * digits) & 63)
+        units = number8(word)
+    else:
+        units = number8(word << ((64 - 8 * count) & 63)) * power
+        units += number8(tail << ((64 - 8 * decimals) & 63))
+    return units, after if sound and multiple == 1 else 0
+
+
+@inlined
 def decimal(p, end, decimals, multiple, keep, power, fault):
     """Units of the text from `p` (after the opening quote): (units, address after the closing quote or 0)."""
     if p + 24 <= end:
-        word = load_i64(p) ^ _ZEROS
-        marks = non_digits(word)
-        count = trailing_zeros(marks) >> 3
-        dot = p + count
-        if count > 0 and load_u8(dot) == DOT:
-            tail = load_i64(dot + 1) ^ _ZEROS
-            tail_marks = non_digits(tail)
-            length = trailing_zeros(tail_marks) >> 3
-            after = dot + 1 + length
-            tail &= run_mask(tail_marks)
-            if length > 0 and load_u8(after) == QUOTE and (tail & ~keep) == 0:
-                word &= run_mask(marks)
-                digits = count + decimals
-                if digits <= 8:
-                    word = (word | (tail << ((8 * count) & 63))) << (64 - 8 * digits)
-                    units = number8(word)
-                else:
-                    units = number8(word << (64 - 8 * count)) * power
-                    units += number8(tail << ((64 - 8 * decimals) & 63))
-                if multiple == 1:
-                    return units, after + 1
+        units, after = _quick_units(p, decimals, multiple, keep, power)
+        if after != 0 and load_u8(after) == QUOTE:
+            return units, after + 1
     return decimal_by_digit(p, end, decimals, multiple, fault)
+
+
+@inlined
+def bare_decimal(p, end, decimals, multiple, keep, power, fault):
+    """Units of the JSON number at `p`: (units, address after it or 0)."""
+    if p + 24 <= end and not (load_u8(p) == ZERO and ZERO <= load_u8(p + 1) <= NINE):
+        units, after = _quick_units(p, decimals, multiple, keep, power)
+        if after != 0:
+            byte = load_u8(after)
+            if byte == COMMA or byte == CLOSE_OBJECT or byte == CLOSE_ARRAY:
+                return units, after
+    return bare_by_digit(p, end, decimals, multiple, fault)
 
 
 @kernel
@@ -170,3 +212,61 @@ def decimal_by_digit(p, end, decimals, multiple, fault):
             return 0, refuse(fault, Fault.OFF_GRID, p)
         units //= multiple
     return units, p + 1
+
+
+@kernel
+def bare_by_digit(p, end, decimals, multiple, fault):
+    """`bare_decimal`, one byte at a time, with exponents: JSON's grammar, no sign, exact or a fault.
+
+    `places`: digits after the point, less the exponent: the number is mantissa / 10 ** places.
+    """
+    never_inlined()
+    after = skip_number(p, end, fault)
+    if after == 0:
+        return 0, 0
+    if load_u8(p) == MINUS:
+        return 0, refuse(fault, Fault.NUMBER, p)
+    mantissa = places = exponent = 0
+    part = 0
+    sign = 1
+    for q in range(p, after):
+        byte = load_u8(q)
+        if byte == DOT:
+            part = 1
+        elif ZERO <= byte <= NINE:
+            digit = byte - ZERO
+            if part == 2:
+                exponent = min(exponent * 10 + digit, EXPONENT_MAX)
+            elif mantissa <= UNITS_MAX // 10:
+                mantissa = mantissa * 10 + digit
+                places += part
+            elif part == 0:
+                return 0, refuse(fault, Fault.OVERFLOW, q)
+            elif digit != 0:
+                return 0, refuse(fault, Fault.OFF_GRID, q)
+        elif byte == MINUS:
+            sign = -1
+        elif byte != PLUS:
+            part = 2
+    units = _scaled(mantissa, decimals - places + sign * exponent)
+    if units < 0:
+        return 0, refuse(fault, Fault.OFF_GRID if units == _OFF_GRID else Fault.OVERFLOW, p)
+    if units % multiple != 0:
+        return 0, refuse(fault, Fault.OFF_GRID, p)
+    return units // multiple, after
+
+
+@kernel
+def _scaled(mantissa, power):
+    """mantissa * 10 ** power if that is an integer up to UNITS_MAX, else _OFF_GRID or _TOO_LARGE."""
+    while power < 0 and mantissa != 0:
+        if mantissa % 10 != 0:
+            return _OFF_GRID
+        mantissa //= 10
+        power += 1
+    while power > 0 and mantissa != 0:
+        if mantissa > UNITS_MAX // 10:
+            return _TOO_LARGE
+        mantissa *= 10
+        power -= 1
+    return mantissa

@@ -74,7 +74,15 @@ NAME = np.dtype([("length", "i8"), ("text", "u1", (SYMBOL_BYTES_MAX,))], align=T
 SYMBOL_SCALE = np.dtype([("price", SCALE), ("size", SCALE)], align=True)
 
 TRADE_ROW = np.dtype(
-    [("event_ns", "i8"), ("trade_id", "i8"), ("side", "i8"), ("price_ticks", "i8"), ("size_lots", "i8")], align=True
+    [
+        ("symbol", "i8"),
+        ("event_ns", "i8"),
+        ("trade_id", "i8"),
+        ("side", "i8"),
+        ("price_ticks", "i8"),
+        ("size_lots", "i8"),
+    ],
+    align=True,
 )
 """One of several trades in a message; `side` is the aggressor's (Side)."""
 
@@ -148,3 +156,19 @@ def match_symbol(names, count, p, end):
             if same:
                 return index
     return -1
+
+
+@inlined
+def keep_trade(scanner, symbol, event_ns, trade_id, side, price_ticks, size_lots):
+    """Append a trade to `trades`, or count it where there is no room for it."""
+    if scanner.trade_count == TRADES_MAX:
+        scanner.trades_left_out += 1
+        return
+    trade = scanner.trades[scanner.trade_count]
+    trade.symbol = symbol
+    trade.event_ns = event_ns
+    trade.trade_id = trade_id
+    trade.side = side
+    trade.price_ticks = price_ticks
+    trade.size_lots = size_lots
+    scanner.trade_count += 1

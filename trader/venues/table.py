@@ -28,7 +28,8 @@ class Venue(NamedTuple):
 
 # fmt: off
 VENUES = (
-    Venue("binance",  checks="best quotes by update id"),
+    Venue("binance",      checks="best quotes by update id"),
+    Venue("hyperliquid",  checks="order of every book; best quotes by time"),
 )
 # fmt: on
 

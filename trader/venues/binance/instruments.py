@@ -6,15 +6,14 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from trader.instrument import INSTRUMENT, SYMBOL_BYTES_MAX
+from trader.instrument import INSTRUMENT, SYMBOL_BYTES_MAX, UnknownSymbolError
 from trader.units import parse_units
+
+ORDER_DECIMALS_MAX = 8
+"""Prices and sizes of orders are written with at most so many decimals."""
 
 LOTS_MAX = 10**15
 """Sizes beyond this are cut: the venue's own maxima are far below."""
-
-
-class UnknownSymbolError(ValueError):
-    """The venue does not list a configured symbol, or says too little of it."""
 
 
 class _Symbol(msgspec.Struct):
@@ -26,7 +25,7 @@ class _ExchangeInfo(msgspec.Struct):
     symbols: list[_Symbol]
 
 
-def parse_exchange_info(reply: bytes, symbols: list[str], *, venue_id: int = 0) -> np.ndarray:
+def parse_instruments(reply: bytes, symbols: list[str], *, venue_id: int = 0) -> np.ndarray:
     """INSTRUMENT rows of `symbols`, in that order.
 
     Tick and lot sizes come from PRICE_FILTER and LOT_SIZE, never from `pricePrecision`, which is something
@@ -53,6 +52,8 @@ def fill_instrument(
         lots_min, lots_max = Decimal(str(sizes["minQty"])), Decimal(str(sizes["maxQty"]))
     except KeyError as missing:
         raise UnknownSymbolError(f"{symbol}: the venue's reply has no {missing}") from None
+    if max(price_decimals, size_decimals) > ORDER_DECIMALS_MAX:
+        raise UnknownSymbolError(f"{symbol}: more than {ORDER_DECIMALS_MAX} decimals in {prices} or {sizes}")
     notional = by_type.get("MIN_NOTIONAL", by_type.get("NOTIONAL", {}))
     notional_min = Decimal(str(notional.get("notional", notional.get("minNotional", "0"))))
     lot = Decimal(lot_multiple).scaleb(-size_decimals)

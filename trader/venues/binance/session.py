@@ -60,7 +60,7 @@ def on_text(feed, connection, status, address, length, now_ns):
     elif kind == BAD:
         on_bad(feed, now_ns)
     elif kind == SNAPSHOT and symbol_of(feed, symbol).phase == _WAITING:
-        feed.snapshots += on_snapshot(feed, symbol, now_ns)
+        _take_snapshot(feed, symbol, now_ns)
     else:
         feed.others += 1
         feed.foreign += 1 if symbol < -1 else 0
@@ -75,6 +75,13 @@ def _first_waiting(feed):
     return 0
 
 
+@inlined
+def _take_snapshot(feed, symbol, now_ns):
+    if on_snapshot(feed, symbol, now_ns):
+        feed.snapshots += 1
+        feed.levels += feed.scanner.bid_count + feed.scanner.ask_count
+
+
 @kernel
 def _on_reply(feed, kind, now_ns):
     """The snapshot that was asked for, or something else in its place; then the next request may go."""
@@ -82,7 +89,7 @@ def _on_reply(feed, kind, now_ns):
     symbol = feed.scanner.snapshot_symbol
     if symbol_of(feed, symbol).phase == _WAITING:
         if kind == SNAPSHOT:
-            feed.snapshots += on_snapshot(feed, symbol, now_ns)
+            _take_snapshot(feed, symbol, now_ns)
         else:
             want_snapshot(feed, symbol, now_ns)
     ask_snapshots(feed, now_ns)

@@ -1,0 +1,143 @@
+"""Arrays of {"px":"105055.0","sz":"3.03622","n":5} objects to int64 pairs.
+
+    {"px":"105055.0","sz":"3.03622","n":5},      the documented order
+    {"n":5,"px":"105055.0","sz":"3.03622"},      as it was sent in 2025
+    ^p                                     ^ next level, or the end of the side
+
+A level in either spelling costs a few word comparisons; any other order, white space, further keys and the end of
+the buffer take the careful path for that level alone.
+"""
+
+from shm.kernel import inlined, kernel, load_i64, load_u8, store_i64
+from trader.compile_hints import never_inlined
+from trader.venues.decimals import decimal, decimal_by_digit
+from trader.venues.hyperliquid.fields import KEYS, PX, SZ
+from trader.venues.json_bytes import (
+    CLOSE_ARRAY,
+    CLOSE_OBJECT,
+    COMMA,
+    NINE,
+    ZERO,
+    Fault,
+    refuse,
+    skip_space,
+    skip_value,
+)
+from trader.venues.json_walk import END, next_key, open_array, open_object, open_text
+
+LEVEL_BYTES_MAX = 96
+"""The fast path's reach: two texts of at most 18 bytes, a count of at most 8 digits, keys, and whole-word loads."""
+
+COUNT_BYTES_MAX = 8
+
+
+def _word(text: bytes) -> int:
+    return int.from_bytes(text, "little")
+
+
+_PX_FIRST, _PX_NEXT, _SZ, _N_FIRST, _N_NEXT = (
+    _word(text) for text in (b'{"px":"', b',"px":"', b',"sz":"', b'{"n":', b',"n":')
+)
+_BOTH = 1 << PX | 1 << SZ
+_SEVEN, _FIVE = (1 << 56) - 1, (1 << 40) - 1
+
+
+@inlined
+def _skip_count(p):
+    """Over a count of 1 to COUNT_BYTES_MAX digits: the address after it, or 0 where the careful path shall look."""
+    start = p
+    while p - start < COUNT_BYTES_MAX and ZERO <= load_u8(p) <= NINE:
+        p += 1
+    return p if p > start and (load_u8(start) != ZERO or p == start + 1) else 0
+
+
+@kernel
+def scan_side(p, end, pairs, room, depth, scale, fault):
+    """Pairs (price_ticks, size_lots) of the array at `p`, stored from the address `pairs`: (count, address after it).
+
+    Address 0 after a fault; more than `room` levels is one.
+    """
+    never_inlined()
+    price, size = scale.price, scale.size
+    tick_decimals, tick_multiple, tick_keep, tick_power = price.decimals, price.multiple, price.keep, price.power
+    lot_decimals, lot_multiple, lot_keep, lot_power = size.decimals, size.multiple, size.keep, size.power
+    p = open_array(p, end, fault)
+    if p == 0:
+        return 0, 0
+    p = skip_space(p, end)
+    if p < end and load_u8(p) == CLOSE_ARRAY:
+        return 0, p + 1
+    count = 0
+    while True:
+        if count >= room:
+            return count, refuse(fault, Fault.TOO_MANY_LEVELS, p)
+        if p + LEVEL_BYTES_MAX <= end:
+            q = 0
+            counted = (load_i64(p) & _FIVE) == _N_FIRST
+            if counted:
+                q = _skip_count(p + 5)
+                q = q + 7 if q != 0 and (load_i64(q) & _SEVEN) == _PX_NEXT else 0
+            elif (load_i64(p) & _SEVEN) == _PX_FIRST:
+                q = p + 7
+            if q != 0:
+                ticks, q = decimal(q, end, tick_decimals, tick_multiple, tick_keep, tick_power, fault)
+                if q == 0:
+                    return count, 0
+                if q + LEVEL_BYTES_MAX <= end and (load_i64(q) & _SEVEN) == _SZ:
+                    lots, q = decimal(q + 7, end, lot_decimals, lot_multiple, lot_keep, lot_power, fault)
+                    if q == 0:
+                        return count, 0
+                    if not counted and q + 16 <= end and (load_i64(q) & _FIVE) == _N_NEXT:
+                        q = _skip_count(q + 5)
+                        counted = q != 0
+                    if counted and q + 2 <= end and load_u8(q) == CLOSE_OBJECT:
+                        byte = load_u8(q + 1)
+                        if byte == COMMA or byte == CLOSE_ARRAY:
+                            store_i64(pairs + 16 * count, ticks)
+                            store_i64(pairs + 16 * count + 8, lots)
+                            count += 1
+                            p = q + 2
+                            if byte == CLOSE_ARRAY:
+                                return count, p
+                            continue
+        p = scan_level(p, end, pairs + 16 * count, depth, scale, fault)
+        if p == 0:
+            return count, 0
+        count += 1
+        p = skip_space(p, end)
+        if p >= end:
+            return count, refuse(fault, Fault.TRUNCATED, p)
+        byte = load_u8(p)
+        if byte == CLOSE_ARRAY:
+            return count, p + 1
+        if byte != COMMA:
+            return count, refuse(fault, Fault.SYNTAX, p)
+        p = skip_space(p + 1, end)
+
+
+@kernel
+def scan_level(p, end, pair, depth, scale, fault):
+    """One level in any spelling, stored at `pair`; the address after its brace, or 0."""
+    never_inlined()
+    p = open_object(p, end, fault)
+    if p == 0:
+        return 0
+    seen = 0
+    code, p = next_key(p, end, KEYS, seen, True, fault)
+    while code > END:
+        seen |= 1 << code
+        if code == PX or code == SZ:
+            unit = scale.price if code == PX else scale.size
+            p = open_text(p, end, fault)
+            if p == 0:
+                return 0
+            value, p = decimal_by_digit(p, end, unit.decimals, unit.multiple, fault)
+            store_i64(pair if code == PX else pair + 8, value)
+        else:
+            p = skip_value(p, end, depth, fault)
+        if p == 0:
+            return 0
+        code, p = next_key(p, end, KEYS, seen, False, fault)
+    if code == END and (seen & _BOTH) != _BOTH:
+        return refuse(fault, Fault.MISSING_FIELD, p - 1)
+    return p

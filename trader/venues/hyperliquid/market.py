@@ -1,0 +1,292 @@
+"""One frame of Hyperliquid's stream, scanned from raw bytes into a MARKET_SCANNER.
+
+    l2Book -> SNAPSHOT, bbo -> TICKER (an empty side is 0 ticks and 0 lots), trades -> TRADE, answers -> REPLY
+
+In the venue's order a frame is read once; where `data` comes before `channel`, or numbers before the `coin` whose
+units they are in, the value is skipped and read afterwards. No byte outside [address, address + length) is ever read.
+"""
+
+import numpy as np
+
+from shm.kernel import address_of_array, inlined, kernel, load_i64, load_u8
+from trader.compile_hints import never_inlined
+from trader.enums import Side
+from trader.venues.decimals import decimal, natural
+from trader.venues.hyperliquid.fields import (
+    BBO,
+    BEST,
+    CHANNEL,
+    CHANNELS,
+    COIN,
+    DATA,
+    KEYS,
+    L2_BOOK,
+    LEVELS,
+    PX,
+    RESPONSE,
+    RESPONSE_NAME,
+    SIDE,
+    SZ,
+    TID,
+    TIME,
+    TRADES,
+)
+from trader.venues.hyperliquid.levels import scan_level, scan_side
+from trader.venues.json_bytes import FRAME_BYTES_MAX, OPEN_OBJECT, Fault, refuse, skip_space, skip_string, skip_value
+from trader.venues.json_walk import END, next_element, next_key, open_array, open_object, open_text, text_code
+from trader.venues.scanner import (
+    BAD,
+    EVENT_MS_MAX,
+    LEVELS_MAX,
+    OTHER,
+    REPLY,
+    SNAPSHOT,
+    TICKER,
+    TRADE,
+    MarketKind,
+    Slot,
+    keep_trade,
+    match_symbol,
+)
+
+_GREETING = int.from_bytes(b"Websocke", "little")
+_RESPONSE_HEAD, _RESPONSE_BYTES = int.from_bytes(RESPONSE_NAME[:8], "little"), len(RESPONSE_NAME) + 1
+_BUY, _SELL = np.int64(Side.BUY), np.int64(Side.SELL)
+_B, _A = ord("B"), ord("A")
+_TOP_DEPTH, _DATA_DEPTH = np.int64(1), np.int64(2)
+_NOT_YET, _FOREIGN = -1, -2
+_BOOK_NEEDS = 1 << COIN | 1 << TIME
+_TRADE_NEEDS = 1 << COIN | 1 << SIDE | 1 << PX | 1 << SZ | 1 << TIME | 1 << TID
+
+
+def scan_bytes(scanner: np.ndarray, frame: bytes) -> MarketKind:
+    """Scan one frame from Python (tools, tests): `scanner` as made by new_record(MARKET_SCANNER)."""
+    raw = np.frombuffer(frame or b" ", dtype=np.uint8)
+    return MarketKind(scan(scanner[0], address_of_array(raw), len(frame)))
+
+
+@kernel
+def scan(scanner, address, length):
+    """What the `length` bytes at `address` are (MarketKind); see the module's docstring."""
+    never_inlined()
+    fault = scanner.fault
+    fault.code = 0
+    fault.address = address
+    end = address + length
+    scanner.kind = OTHER
+    scanner.symbol = _NOT_YET
+    scanner.bid_count = 0
+    scanner.ask_count = 0
+    scanner.trade_count = 0
+    if length > FRAME_BYTES_MAX:
+        refuse(fault, Fault.TOO_LONG, address + FRAME_BYTES_MAX)
+    elif length >= 8 and load_i64(address) == _GREETING:
+        return OTHER
+    else:
+        p = _read_frame(scanner, skip_space(address, end), end, fault)
+        if p != 0 and skip_space(p, end) != end:
+            refuse(fault, Fault.TRAILING, skip_space(p, end))
+    if fault.code != 0:
+        scanner.fault_offset = fault.address - address
+        scanner.kind = BAD
+    return scanner.kind
+
+
+@kernel
+def _read_frame(scanner, p, end, fault):
+    """The outer object: channel and data. The address after it, or 0."""
+    p = open_object(p, end, fault)
+    if p == 0:
+        return 0
+    seen = channel = deferred = 0
+    code, p = next_key(p, end, KEYS, seen, True, fault)
+    while code > END:
+        seen |= 1 << code
+        if code == CHANNEL:
+            text = open_text(p, end, fault)
+            if text == 0:
+                return 0
+            channel = text_code(text, end, CHANNELS)[0]
+            p = skip_string(text, end, fault)
+            if channel == 0 and p - text == _RESPONSE_BYTES and load_i64(text) == _RESPONSE_HEAD:
+                channel = RESPONSE
+        elif code == DATA and seen & (1 << CHANNEL):
+            p = _read_data(scanner, p, end, channel, fault)
+        else:
+            deferred = p if code == DATA else deferred
+            p = skip_value(p, end, _TOP_DEPTH, fault)
+        if p == 0:
+            return 0
+        code, p = next_key(p, end, KEYS, seen, False, fault)
+    if p != 0 and deferred != 0 and _read_data(scanner, deferred, end, channel, fault) == 0:
+        return 0
+    if channel > TRADES:
+        scanner.kind = REPLY
+    return p
+
+
+@inlined
+def _read_data(scanner, p, end, channel, fault):
+    if channel == L2_BOOK or channel == BEST:
+        return _read_book(scanner, p, end, LEVELS if channel == L2_BOOK else BBO, fault)
+    if channel == TRADES:
+        return _read_trades(scanner, p, end, fault)
+    return skip_value(p, end, _TOP_DEPTH, fault)
+
+
+@kernel
+def _read_book(scanner, p, end, wanted, fault):
+    """The data of a book (`wanted` LEVELS) or of a best quote (BBO). The address after it, or 0."""
+    never_inlined()
+    p = open_object(p, end, fault)
+    if p == 0:
+        return 0
+    seen = deferred = 0
+    code, p = next_key(p, end, KEYS, seen, True, fault)
+    while code > END:
+        seen |= 1 << code
+        if code == COIN:
+            text = open_text(p, end, fault)
+            p = _note_coin(scanner, text, end, fault) if text != 0 else 0
+        elif code == TIME:
+            time_ms, p = natural(p, end, fault)
+            scanner.values[Slot.EVENT_MS] = time_ms
+            scanner.values[Slot.LAST_ID] = time_ms
+        elif code == wanted and scanner.symbol >= 0:
+            p = _read_numbers(scanner, p, end, wanted, fault)
+        else:
+            deferred = p if code == wanted else deferred
+            p = skip_value(p, end, _DATA_DEPTH, fault)
+        if p == 0:
+            return 0
+        code, p = next_key(p, end, KEYS, seen, False, fault)
+    if p == 0 or scanner.symbol == _FOREIGN:
+        return p
+    if (seen & (_BOOK_NEEDS | 1 << wanted)) != _BOOK_NEEDS | 1 << wanted:
+        return refuse(fault, Fault.MISSING_FIELD, p - 1)
+    if deferred != 0 and _read_numbers(scanner, deferred, end, wanted, fault) == 0:
+        return 0
+    if scanner.values[Slot.EVENT_MS] > EVENT_MS_MAX:
+        return refuse(fault, Fault.OVERFLOW, p - 1)
+    scanner.kind = SNAPSHOT if wanted == LEVELS else TICKER
+    return p
+
+
+@kernel
+def _note_coin(scanner, text, end, fault):
+    """Which symbol the text at `text` is; the address after its closing quote, or 0."""
+    never_inlined()
+    found = match_symbol(scanner.names, scanner.symbol_count, text, end)
+    scanner.symbol = found if found >= 0 else _FOREIGN
+    return skip_string(text, end, fault)
+
+
+@kernel
+def _read_numbers(scanner, p, end, wanted, fault):
+    """Both sides of a book, or both levels of a best quote; further elements are skipped."""
+    never_inlined()
+    p = open_array(p, end, fault)
+    if p == 0:
+        return 0
+    scale = scanner.scales[scanner.symbol]
+    levels = scanner.levels.ctypes.data
+    sides = 0
+    more, p = next_element(p, end, True, fault)
+    while more > END:
+        if sides >= 2:
+            p = skip_value(p, end, _DATA_DEPTH + 1, fault)
+        elif wanted == LEVELS:
+            before = scanner.bid_count
+            count, p = scan_side(p, end, levels + 16 * before, LEVELS_MAX - before, _DATA_DEPTH + 3, scale, fault)
+            if sides == 0:
+                scanner.bid_count = count
+            else:
+                scanner.ask_count = count
+        else:
+            scanner.levels[0] = 0
+            scanner.levels[1] = 0
+            if load_u8(p) == OPEN_OBJECT:
+                p = scan_level(p, end, levels, _DATA_DEPTH + 2, scale, fault)
+            else:
+                p = skip_value(p, end, _DATA_DEPTH + 1, fault)
+            scanner.values[Slot.BID + 2 * sides] = scanner.levels[0]
+            scanner.values[Slot.BID_SIZE + 2 * sides] = scanner.levels[1]
+        if p == 0:
+            return 0
+        sides += 1
+        more, p = next_element(p, end, False, fault)
+    if p != 0 and sides < 2:
+        return refuse(fault, Fault.MISSING_FIELD, p - 1)
+    return p
+
+
+@kernel
+def _read_trades(scanner, p, end, fault):
+    """An array of trades into `trades`. The address after it, or 0."""
+    never_inlined()
+    p = open_array(p, end, fault)
+    if p == 0:
+        return 0
+    more, p = next_element(p, end, True, fault)
+    while more > END:
+        p = _read_trade(scanner, p, end, fault)
+        if p == 0:
+            return 0
+        more, p = next_element(p, end, False, fault)
+    if p != 0 and scanner.trade_count > 0:
+        scanner.kind = TRADE
+    return p
+
+
+@kernel
+def _read_trade(scanner, p, end, fault):
+    """One trade; those of foreign coins are checked and left out. The address after it, or 0."""
+    never_inlined()
+    p = open_object(p, end, fault)
+    if p == 0:
+        return 0
+    seen = px = sz = side = time_ms = trade_id = 0
+    scanner.symbol = _NOT_YET
+    code, p = next_key(p, end, KEYS, seen, True, fault)
+    while code > END:
+        seen |= 1 << code
+        if code == TIME or code == TID:
+            value, p = natural(p, end, fault)
+            time_ms = value if code == TIME else time_ms
+            trade_id = value if code == TID else trade_id
+        elif code == COIN or code == PX or code == SZ or code == SIDE:
+            text = open_text(p, end, fault)
+            if text == 0:
+                return 0
+            if code == COIN:
+                p = _note_coin(scanner, text, end, fault)
+            else:
+                p = skip_string(text, end, fault)
+                px = text if code == PX else px
+                sz = text if code == SZ else sz
+                if code == SIDE and p != 0:
+                    side = load_u8(text) if p == text + 2 else 0
+                    if side != _A and side != _B:
+                        return refuse(fault, Fault.WRONG_TYPE, text)
+        else:
+            p = skip_value(p, end, _DATA_DEPTH + 1, fault)
+        if p == 0:
+            return 0
+        code, p = next_key(p, end, KEYS, seen, False, fault)
+    if p == 0 or scanner.symbol == _FOREIGN:
+        return p
+    if (seen & _TRADE_NEEDS) != _TRADE_NEEDS:
+        return refuse(fault, Fault.MISSING_FIELD, p - 1)
+    if time_ms > EVENT_MS_MAX:
+        return refuse(fault, Fault.OVERFLOW, p - 1)
+    scale = scanner.scales[scanner.symbol]
+    price, size = scale.price, scale.size
+    ticks, after = decimal(px, end, price.decimals, price.multiple, price.keep, price.power, fault)
+    if after == 0:
+        return 0
+    lots, after = decimal(sz, end, size.decimals, size.multiple, size.keep, size.power, fault)
+    if after == 0:
+        return 0
+    side = _BUY if side == _B else _SELL
+    keep_trade(scanner, scanner.symbol, time_ms * 1_000_000, trade_id, side, ticks, lots)
+    return p
