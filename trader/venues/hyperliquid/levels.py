@@ -51,6 +51,29 @@ def _skip_count(p):
     return p if p > start and (load_u8(start) != ZERO or p == start + 1) else 0
 
 
+@inlined
+def _price_text(p):
+    """Where the price's digits begin in a level of either spelling, 0 in any other; and whether the count is over."""
+    word = load_i64(p)
+    if (word & _FIVE) == _N_FIRST:
+        q = _skip_count(p + 5)
+        return q + 7 if q != 0 and (load_i64(q) & _SEVEN) == _PX_NEXT else 0, True
+    return p + 7 if (word & _SEVEN) == _PX_FIRST else 0, False
+
+
+@inlined
+def _level_end(q, end, counted):
+    """The comma or bracket after a level of which only the count, if that, is left; 0 where something else stands."""
+    if not counted and q + 16 <= end and (load_i64(q) & _FIVE) == _N_NEXT:
+        q = _skip_count(q + 5)
+        counted = q != 0
+    if counted and q + 2 <= end and load_u8(q) == CLOSE_OBJECT:
+        byte = load_u8(q + 1)
+        if byte == COMMA or byte == CLOSE_ARRAY:
+            return q + 1
+    return 0
+
+
 @kernel
 def scan_side(p, end, pairs, room, depth, scale, fault):
     """Pairs (price_ticks, size_lots) of the array at `p`, stored from the address `pairs`: (count, address after it).
@@ -71,35 +94,24 @@ def scan_side(p, end, pairs, room, depth, scale, fault):
     while True:
         if count >= room:
             return count, refuse(fault, Fault.TOO_MANY_LEVELS, p)
-        if p + LEVEL_BYTES_MAX <= end:
-            q = 0
-            counted = (load_i64(p) & _FIVE) == _N_FIRST
-            if counted:
-                q = _skip_count(p + 5)
-                q = q + 7 if q != 0 and (load_i64(q) & _SEVEN) == _PX_NEXT else 0
-            elif (load_i64(p) & _SEVEN) == _PX_FIRST:
-                q = p + 7
-            if q != 0:
-                ticks, q = decimal(q, end, tick_decimals, tick_multiple, tick_keep, tick_power, fault)
+        q, counted = _price_text(p) if p + LEVEL_BYTES_MAX <= end else (0, False)
+        if q != 0:
+            ticks, q = decimal(q, end, tick_decimals, tick_multiple, tick_keep, tick_power, fault)
+            if q == 0:
+                return count, 0
+            if q + LEVEL_BYTES_MAX <= end and (load_i64(q) & _SEVEN) == _SZ:
+                lots, q = decimal(q + 7, end, lot_decimals, lot_multiple, lot_keep, lot_power, fault)
                 if q == 0:
                     return count, 0
-                if q + LEVEL_BYTES_MAX <= end and (load_i64(q) & _SEVEN) == _SZ:
-                    lots, q = decimal(q + 7, end, lot_decimals, lot_multiple, lot_keep, lot_power, fault)
-                    if q == 0:
-                        return count, 0
-                    if not counted and q + 16 <= end and (load_i64(q) & _FIVE) == _N_NEXT:
-                        q = _skip_count(q + 5)
-                        counted = q != 0
-                    if counted and q + 2 <= end and load_u8(q) == CLOSE_OBJECT:
-                        byte = load_u8(q + 1)
-                        if byte == COMMA or byte == CLOSE_ARRAY:
-                            store_i64(pairs + 16 * count, ticks)
-                            store_i64(pairs + 16 * count + 8, lots)
-                            count += 1
-                            p = q + 2
-                            if byte == CLOSE_ARRAY:
-                                return count, p
-                            continue
+                q = _level_end(q, end, counted)
+                if q != 0:
+                    store_i64(pairs + 16 * count, ticks)
+                    store_i64(pairs + 16 * count + 8, lots)
+                    count += 1
+                    if load_u8(q) == CLOSE_ARRAY:
+                        return count, q + 1
+                    p = q + 1
+                    continue
         p = scan_level(p, end, pairs + 16 * count, depth, scale, fault)
         if p == 0:
             return count, 0
