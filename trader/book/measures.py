@@ -18,23 +18,28 @@ WALK = np.dtype(
 
 @kernel
 def walk(side, lots, out):
-    """Fill a WALK record with the execution of `lots` against this side, best price first. lots * ticks < 2**63."""
+    """Fill a WALK record with the execution of `lots` against this side, best price first.
+
+    The average is exact as long as lots * (worst - best price in ticks) < 2**63.
+    """
     left = lots
     cursor = first_level(side)
-    paid = 0
-    out.levels = 0
-    out.worst_ticks = 0
+    best = level_key(side, cursor) if cursor != NONE else 0
+    key = best
+    behind = 0
+    levels = 0
     while left > 0 and cursor != NONE:
-        ticks = side.sign * level_key(side, cursor)
+        key = level_key(side, cursor)
         taken = min(left, level_lots(side, cursor))
-        paid += taken * ticks
+        behind += taken * (best - key)
         left -= taken
-        out.worst_ticks = ticks
-        out.levels += 1
+        levels += 1
         cursor = next_level(side, cursor)
     out.filled_lots = lots - left
     out.unfilled_lots = left
-    out.average_ticks = paid / (lots - left) if left < lots else np.nan
+    out.levels = levels
+    out.worst_ticks = side.sign * key if levels > 0 else 0
+    out.average_ticks = side.sign * (best - behind / (lots - left)) if left < lots else np.nan
 
 
 @kernel
