@@ -18,6 +18,7 @@ from bench import transport_kernels as kernels
 from bench.harness import Bench
 from bench.results import RATE, TIME, Result, rate, times
 from bench.transport_arena import arena_row, histogram_rows
+from bench.transport_log import log_record
 from bench.two_processes import in_both, shared_bytes
 from shm.clock import CLOCK, calibrate
 from shm.codec import record_dtype
@@ -52,6 +53,7 @@ def rows(bench: Bench) -> None:
     )
     arena_row(bench)
     histogram_rows(bench)
+    log_record(bench)
     if bench.cores[0] == bench.cores[1]:
         print("transport: one core only, nothing to hand over to")
         return

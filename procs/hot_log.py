@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
+from numba import types
 
 from procs.hot_log_events import Event
 from procs.hot_log_formats import FORMATS
@@ -21,7 +22,7 @@ from procs.topology import STAGES
 from shm.atomics import fence, load_relaxed, store_relaxed, store_release
 from shm.clock import now_ns
 from shm.doorbell import AWAKE, IN_FUTEX, sleep_in_futex
-from shm.kernel import address_of_array, kernel, load_i64, new_record, view
+from shm.kernel import address_of_array, kernel, load_i64, new_record, store_i64, view
 from shm.layout import WORD_SPACING_BYTES
 from shm.log_ring import EVENT_BITS, LOG_READER, LOG_RECORD, drain_log, log_waits, open_log_reader
 
@@ -41,9 +42,27 @@ LOGGER = "trader.log"
 _EVENT_MASK = (1 << EVENT_BITS) - 1
 
 
+_nanosleep = types.ExternalFunction("nanosleep", types.int32(types.int64, types.int64))
+
+
 @kernel
-def sleep_until_logged(doorbell, readers, rings, queues, count, puts, timeout_ns, scratch):
-    """Sleep until rung or timed out, unless something has been logged since the last look.
+def drain_ring(reader, out, room):
+    """`drain_log` of the LOG_READER at an address: integers are what Python hands over quickly."""
+    return drain_log(view(reader, LOG_READER), out, room)
+
+
+@kernel
+def waiting_rings(readers, rings):
+    """A bit for each ring that holds something new; `readers`: address of a table of LOG_READER addresses."""
+    found = 0
+    for index in range(rings):
+        found |= int(log_waits(view(load_i64(readers + index * 8), LOG_READER))) << index
+    return found
+
+
+@kernel
+def sleep_until_logged(doorbell, readers, rings, queues, count, puts, timeout_ns, nap_ns, scratch):
+    """Sleep until rung or timed out, unless something has been logged since the last look; then nap for what follows.
 
     `readers`: address of a table of `rings` LOG_READER addresses; `queues`: of the first of `count` queues' lines,
     which had `puts` records put in all; `scratch`: of 16 bytes.
@@ -52,13 +71,13 @@ def sleep_until_logged(doorbell, readers, rings, queues, count, puts, timeout_ns
     fence()
     for index in range(count):
         puts -= load_relaxed(queues + index * WORD_SPACING_BYTES + 8)
-    found = puts != 0
-    for index in range(rings):
-        found = found or log_waits(view(load_i64(readers + index * 8), LOG_READER))
-    if found:
+    if puts != 0 or waiting_rings(readers, rings) != 0:
         store_release(doorbell, AWAKE)
-    else:
-        sleep_in_futex(doorbell, timeout_ns, scratch)
+        return
+    sleep_in_futex(doorbell, timeout_ns, scratch)
+    store_i64(scratch, 0)
+    store_i64(scratch + 8, nap_ns)
+    _nanosleep(scratch, 0)
 
 
 class HotRing:
@@ -70,19 +89,21 @@ class HotRing:
         open_log_reader(self.reader[0], content)
         self.unread = False
         self._symbols = symbols
+        self.address = address_of_array(self.reader)
+        self.broken = False
         self._records = np.zeros(BATCH_MAX, LOG_RECORD)
+        self._room = address_of_array(self._records)
         self._expected = 0
-        self._broken = False
 
     def take(self, now_ns: int, wall_offset_ns: int) -> list[LogLine]:
         """The oldest records as lines, in their order. `wall_offset_ns`: wall clock minus run clock."""
         self.unread = False
-        if self._broken:
+        if self.broken:
             return []
-        count = int(drain_log(self.reader[0], address_of_array(self._records), BATCH_MAX))
+        count = int(drain_ring(self.address, self._room, BATCH_MAX))
         tried = int(self.reader[0]["tried"])
         if count < 0 or tried - self._expected > DROPS_MAX:
-            self._broken = True
+            self.broken = True
             return [self._remark("its log ring is damaged and not read any more", 0, now_ns, wall_offset_ns)]
         self.unread = count == BATCH_MAX
         lines = []
@@ -120,7 +141,8 @@ class HotLog:
         self._rings = [
             HotRing(stage.name, segments.segments[f"log.{stage.name}"].bytes_view(), symbols) for stage in STAGES
         ]
-        self._table = np.array([address_of_array(ring.reader) for ring in self._rings], dtype=np.int64)
+        self._table = np.array([ring.address for ring in self._rings], dtype=np.int64)
+        self._readers = address_of_array(self._table)
         self._scratch = np.zeros(2, dtype=np.int64)
         self._offsets: tuple[int, int] | None = None
 
@@ -152,11 +174,17 @@ class HotLog:
         """Lines of all rings, and the time before which they are all there are (run clock)."""
         now = complete_ns = self._now_ns()
         found: list[LogLine] = []
-        for ring in self._rings:
-            lines = ring.take(now, wall_offset_ns)
-            found += lines
-            if ring.unread:
-                complete_ns = min(complete_ns, lines[-1].time_ns)
+        waiting = int(waiting_rings(self._readers, len(self._rings)))
+        for index in range(waiting.bit_length()):
+            if waiting >> index & 1:
+                ring = self._rings[index]
+                lines = ring.take(now, wall_offset_ns)
+                found += lines
+                if ring.unread:
+                    complete_ns = min(complete_ns, lines[-1].time_ns)
+        if waiting and any(ring.broken for ring in self._rings):
+            self._rings = [ring for ring in self._rings if not ring.broken]
+            self._table[: len(self._rings)] = [ring.address for ring in self._rings]
         return found, complete_ns
 
     @property
@@ -164,15 +192,16 @@ class HotLog:
         """Whether the last `take` left something in a ring."""
         return any(ring.unread for ring in self._rings)
 
-    def sleep(self, puts: int, timeout_ns: int) -> None:
-        """Sleep until somebody logs. `puts`: of the queues, before they were emptied."""
+    def sleep(self, puts: int, timeout_ns: int, nap_ns: int) -> None:
+        """Sleep until somebody logs, and `nap_ns` longer. `puts`: of the queues, before they were emptied."""
         sleep_until_logged(
             self._queues.doorbell,
-            address_of_array(self._table),
-            len(self._table),
+            self._readers,
+            len(self._rings),
             self._queues.address,
             len(list(self._queues)),
             puts,
             timeout_ns,
+            nap_ns,
             address_of_array(self._scratch),
         )

@@ -13,7 +13,7 @@ import numpy as np
 
 from procs import duty_cycle, event_loop, wire_rings
 from procs.duty import DUTY
-from procs.hot_log import sleep_until_logged
+from procs.hot_log import drain_ring, sleep_until_logged, waiting_rings
 from procs.journal import append_record
 from procs.run_segments import layout_hash
 from procs.topology import STAGES, link_named
@@ -24,7 +24,7 @@ from shm.cancels import CANCEL_READER, open_cancel_reader
 from shm.histogram import HISTOGRAM_BYTES
 from shm.journal import JOURNAL
 from shm.kernel import address_of_array, cache_root, new_record
-from shm.log_ring import LOG_READER, drain_log, log_ring_bytes, open_log_reader
+from shm.log_ring import LOG_READER, log_ring_bytes, open_log_reader
 from shm.ring import READER, WRITER, open_reader, open_writer
 from shm.slot import SLOT_READER, SLOT_WRITER, open_slot_reader, open_slot_writer
 
@@ -151,9 +151,10 @@ def _load_log() -> None:
     ring = np.zeros(log_ring_bytes(2), dtype=np.uint8)
     reader = new_record(LOG_READER)
     open_log_reader(reader[0], ring)
-    drain_log(reader[0], ring.ctypes.data, 0)
+    drain_ring(reader.ctypes.data, ring.ctypes.data, 0)
+    waiting_rings(0, 0)
     words = np.zeros(16, dtype=np.int64)
-    sleep_until_logged(words.ctypes.data, words.ctypes.data, 0, words.ctypes.data, 0, 1, 0, words.ctypes.data)
+    sleep_until_logged(words.ctypes.data, words.ctypes.data, 0, words.ctypes.data, 0, 1, 0, 0, words.ctypes.data)
 
 
 def _load_cycle() -> None:

@@ -4,6 +4,7 @@ A record waits in the merger until the collector knows that no older one can com
 window, stands where it arrived.
 """
 
+import functools
 import os
 import time
 from collections.abc import Iterator
@@ -79,10 +80,16 @@ def text_of(line: LogLine) -> str:
     """A record as people read it. A message's further lines are indented, so that none looks like a record of its
     own, and what would steer a terminal is shown as a replacement character."""
     second, rest_ns = divmod(line.wall_ns, 1_000_000_000)
-    clock = f"{time.strftime('%H:%M:%S', time.localtime(second))}.{rest_ns // 1_000:06d}"
     lost = f"  ({line.lost} lost before)" if line.lost else ""
-    message = "\n    ".join(part.translate(_CONTROLS) for part in line.message.splitlines())
-    return f"{clock}  {line.level:<8}{line.process:<12}{message}{lost}"
+    message = line.message
+    if not message.isprintable():
+        message = "\n    ".join(part.translate(_CONTROLS) for part in message.splitlines())
+    return f"{_time_of_day(second)}.{rest_ns // 1_000:06d}  {line.level:<8}{line.process:<12}{message}{lost}"
+
+
+@functools.lru_cache(maxsize=16)
+def _time_of_day(second: int) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(second))
 
 
 def format_text(line: bytes | str) -> str:

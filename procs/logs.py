@@ -6,8 +6,8 @@
     ...                                            --'     (a process)   log.txt, the same for people
 
     idle     the collector sleeps on its doorbell and looks by itself twice a second
-    rung     by the first record after a pause: it takes everything, then again every millisecond
-    quiet    a millisecond without a record, and none that waits: back to sleep
+    rung     by the first record after a pause: a millisecond later it takes everything, writes it, and sleeps again
+    burst    more than one record in a round: another round every millisecond, until there is one without
 
 So a burst pays for one wake-up, and an idle run for none. What is younger than the window, or than a record that
 some process is just making, waits for older ones. Nothing depends on the log: a sender never waits, what finds no
@@ -72,7 +72,7 @@ class LogHandler(logging.Handler):
         self.lost = 0
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Never raises, never waits longer than a few milliseconds, and after a failure not at all."""
+        """Never raises, never waits longer than a collector may be off its core, and after a failure not at all."""
         try:
             self._queue.announce()
             line = LogLine(
@@ -226,12 +226,12 @@ class _Collecting:
             elif busy:
                 told = _told_within(pause_s)
             else:
-                self._hot.sleep(self._puts, SLEEP_NS)
+                self._hot.sleep(self._puts, SLEEP_NS, WINDOW_NS)
                 told = _told_within(0)
             self._attach()
-            began_s = time.monotonic()
+            began_s = time.process_time()
             busy = self._take(everything=told or not busy)
-            pause_s = max(ROUND_S, time.monotonic() - began_s)
+            pause_s = max(ROUND_S, time.process_time() - began_s)
         for _ in range(LOG_RECORDS // BATCH_MAX):
             if self._hot is None or not self._hot.unread:
                 break
@@ -272,7 +272,7 @@ class _Collecting:
             lines += events
         self._merger.add(lines)
         self._merger.write(max(complete_ns - WINDOW_NS, 0))
-        return bool(lines) or self._merger.waiting > 0
+        return len(lines) > 1 or self._merger.waiting > 0
 
 
 def _told_within(timeout_s: float) -> bool:

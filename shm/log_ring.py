@@ -172,5 +172,7 @@ def drain_log(reader, out, room):
 
 @inlined
 def log_waits(reader):
-    """Whether a ring holds what has not been drained; no order with what follows."""
-    return load_relaxed(reader.ring + POSITION) != reader.position
+    """Whether there is something that the last drain has not seen, records or drops; no order with what follows."""
+    return (
+        load_relaxed(reader.ring + POSITION) != reader.position or load_relaxed(reader.ring + SEQUENCE) != reader.tried
+    )

@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from numba import from_dtype, types
 
 from shm.kernel import address_of_array, kernel
 from shm.log_ring import (
@@ -13,9 +14,11 @@ from shm.log_ring import (
     LOG_READER,
     LOG_RECORD,
     LOG_RECORDS,
+    LOG_WRITER,
     POSITION,
     SEQUENCE,
     as_word,
+    drain_log,
     log_record,
     log_ring_bytes,
 )
@@ -30,6 +33,7 @@ from tests.shm.log_traffic import (
     sequences_of,
 )
 from tests.shm.processes import Child, crash_images, interleave
+from tests.shm.test_memory_orders import events, once
 
 
 @kernel
@@ -161,6 +165,15 @@ def test_no_drop_is_claimed_and_no_record_torn_by_a_writer_after_any_instruction
     step = partial(drain_stepped, reader[0], address_of_array(out.content), 8)
     assert interleave(step, prepare, log_next) > 20
     assert position > 20
+
+
+def test_a_record_is_whole_before_it_counts_and_its_place_is_free_only_behind_the_copy() -> None:
+    of = from_dtype(LOG_WRITER), from_dtype(LOG_READER)
+
+    written = events(log_record, of[0], *[types.int64] * 8)
+    assert once(written) == ["load acquire", "store release"]
+    assert written[-2:] == ["store release"] * 2
+    assert once(events(drain_log, of[1], types.int64, types.int64)) == ["load acquire", "copy", "store release"]
 
 
 def test_a_killed_writers_records_are_drained_and_its_successor_is_heard() -> None:
