@@ -101,6 +101,7 @@ def play_decoded(loop, group, count, book, lines, offsets, text, timed):
             duty.batch_max = 1
             while start_clock_here(duty, loop.clock):
                 run_group(group + book * 8, 4, 1)
+                run_group(group + (book + 1) * 8, 3, 1)
             duty.batch_max = batch_max
             router.inboxes[ORDERS].histograms = untimed
             settle(loop, group, count, 1 << 20)

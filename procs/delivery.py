@@ -1,8 +1,8 @@
 """One message to one step: journaled, stamped, and only when there is credit for what the step may write."""
 
-from procs.duty import DUTY, JOURNAL_RESERVE_BYTES
+from procs.duty import DUTY, JOURNAL_RESERVE_BYTES, SAMPLES_MAX
 from procs.hot_log_events import Event
-from procs.ports import HALT, WAIT, halt, log_event
+from procs.ports import HALT, halt, log_event
 from shm.atomics import store_release
 from shm.clock import read_clock
 from shm.codec import encode
@@ -13,6 +13,7 @@ from shm.kernel import address_of, inlined, kernel, load_i64, store_i64
 from shm.layout import FRAME_HEADER_BYTES, FRAME_ORIGIN, FRAME_PUBLISH, FRAME_SEQUENCE, LENGTH_MASK, TYPE_SHIFT
 from shm.memory import call_entry, field_offset
 from shm.ring import room_for
+from trader.compile_hints import never_inlined
 
 
 @inlined
@@ -28,18 +29,38 @@ def deliver(duty, port, frame, histograms, recorded, now_ns):
         length = word & LENGTH_MASK if recorded else 0
         key = record_key(INPUT, port, load_i64(frame + FRAME_SEQUENCE))
         append(ports.journal, now_ns, key, origin_ns, frame, length)
-    before_ns = read_clock(duty.clock)
     code = call_entry(duty.entry, duty.state, address_of(ports), word >> TYPE_SHIFT, frame, now_ns)
     duty.taken += 1
+    # One look at the clock a message: where one step ends, the next one's begins.
+    before_ns = duty.stamp_ns
+    after_ns = read_clock(duty.clock)
+    duty.stamp_ns = after_ns
     if histograms != 0:
-        after_ns = read_clock(duty.clock)
-        record(histograms, before_ns - publish_ns)
-        record(histograms + HISTOGRAM_BYTES, after_ns - before_ns)
-        record(histograms + 2 * HISTOGRAM_BYTES, after_ns - publish_ns)
-        record(histograms + 3 * HISTOGRAM_BYTES, after_ns - origin_ns)
+        sample = duty.samples[duty.sample_count]
+        sample.histograms = histograms
+        sample.queueing_ns = before_ns - publish_ns
+        sample.service_ns = after_ns - before_ns
+        sample.age_ns = after_ns - origin_ns
+        duty.sample_count += 1
+        if duty.sample_count == SAMPLES_MAX:
+            count_samples(duty)
     if code < 0:
         _fail(duty, code, frame)
     return code
+
+
+@kernel
+def count_samples(duty):
+    """Count the noted times in their histograms: when nothing else is to be done, or no more can be noted."""
+    never_inlined()
+    for index in range(duty.sample_count):
+        sample = duty.samples[index]
+        at = sample.histograms
+        record(at, sample.queueing_ns)
+        record(at + HISTOGRAM_BYTES, sample.service_ns)
+        record(at + 2 * HISTOGRAM_BYTES, sample.queueing_ns + sample.service_ns)
+        record(at + 3 * HISTOGRAM_BYTES, sample.age_ns)
+    duty.sample_count = 0
 
 
 @kernel
@@ -71,9 +92,9 @@ _FRAME_OFFSET = field_offset(DUTY, "frame")
 def has_credit(duty):
     """Whether every outbox that must not refuse has room for all that one step may write."""
     ports = duty.ports
-    for index in range(ports.outbox_count):
-        box = ports.outboxes[index]
-        if (box.policy == WAIT or box.policy == HALT) and not room_for(box.ring, box.credit_bytes):
+    for index in range(ports.gated_count):
+        box = ports.outboxes[ports.gated[index]]
+        if not room_for(box.ring, box.credit_bytes):
             if box.policy == HALT:
                 halt(ports)
             return 0

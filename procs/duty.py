@@ -21,6 +21,14 @@ HEARTBEAT_NS = 100_000_000
 JOURNAL_RESERVE_BYTES = 2 << 20
 """Room that a journal keeps: the largest frame, and all that one step may send."""
 
+SAMPLES_MAX = 64
+
+SAMPLE = np.dtype(
+    [("histograms", "i8"), ("queueing_ns", "i8"), ("service_ns", "i8"), ("age_ns", "i8")],
+    align=True,
+)
+"""The times of one message, until they are counted: histograms are far too large for the caches that a step needs."""
+
 INBOX = np.dtype(
     [
         ("kind", "i8"),
@@ -42,6 +50,8 @@ DUTY = np.dtype(
         ("entry", "i8"),
         ("state", "i8"),
         ("clock", "i8"),
+        ("stamp_ns", "i8"),
+        ("sample_count", "i8"),
         ("control", "i8"),
         ("command_seen", "i8"),
         ("timer_ns", "i8"),
@@ -54,6 +64,7 @@ DUTY = np.dtype(
         ("batch_max", "i8"),
         ("inbox_count", "i8"),
         ("inboxes", INBOX, (INBOXES_MAX,)),
+        ("samples", SAMPLE, (SAMPLES_MAX,)),
         ("frame", "i8", (16,)),
         ("control_message", record_dtype(Control)),
         ("timer_message", record_dtype(Timer)),
@@ -62,4 +73,5 @@ DUTY = np.dtype(
     ],
     align=True,
 )
-"""Everything the loop knows of one stage. `frame`: where messages from no link are written."""
+"""Everything the loop knows of one stage. `stamp_ns`: when the last step ended, or the pass began. `frame`: where
+messages from no link are written."""

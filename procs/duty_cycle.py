@@ -9,7 +9,7 @@ this loop is compiled once for all stages. A DUTY record describes one stage; a 
 is one process (`run_group`). The loop works in slices and returns to Python for signals and housekeeping.
 """
 
-from procs.delivery import deliver, deliver_own, has_credit
+from procs.delivery import count_samples, deliver, deliver_own, has_credit
 from procs.duty import CONTROL_PORT, DUTY, GAP_PORT, HEARTBEAT_NS, TIMER_PORT
 from procs.hot_log_events import Event
 from procs.ports import PORTS, RING, SLOTS, log_event
@@ -19,6 +19,7 @@ from shm.clock import read_clock
 from shm.control import ARGUMENT, COMMAND, HEARTBEAT
 from shm.doorbell import AWAKE, IN_FUTEX, ring_doorbell, sleep_in_futex, yield_core
 from shm.kernel import address_of, inlined, kernel, load_i64, view
+from shm.layout import RING_HEAD_MISSED
 from shm.memory import field_offset
 from shm.ring import advance, poll, release
 from shm.slot import slot_poll
@@ -84,11 +85,13 @@ def _take_ring(duty, index, now_ns):
 
 @kernel
 def _tell_gap(duty, index, missed, now_ns):
-    duty.inboxes[index].missed += missed
+    box = duty.inboxes[index]
+    box.missed += missed
+    store_relaxed(box.ring.head + RING_HEAD_MISSED, box.missed)
     log_event(address_of(duty.ports), Event.MESSAGES_MISSED, index, missed)
     duty.gap_message.inbox = index
     duty.gap_message.missed = missed
-    deliver_own(duty, GAP_PORT, GAP, duty.gap_message, duty.inboxes[index].ring.sequence, now_ns)
+    deliver_own(duty, GAP_PORT, GAP, duty.gap_message, box.ring.sequence, now_ns)
 
 
 @inlined
@@ -122,6 +125,7 @@ def run_pass(duty, now_ns):
     taken = 0
     if duty.failure != 0:
         return 0
+    duty.stamp_ns = now_ns
     if duty.control != 0:
         taken += _take_control(duty, now_ns)
     for index in range(duty.inbox_count):
@@ -141,11 +145,12 @@ def run_pass(duty, now_ns):
 @inlined
 def _ring_doorbells(ports):
     """One fence for the whole pass, then wake whoever sleeps behind a touched outbox."""
+    touched = ports.touched
+    ports.touched = 0
     fenced = False
     for index in range(ports.outbox_count):
-        box = ports.outboxes[index]
-        if box.touched:
-            box.touched = 0
+        if (touched >> index) & 1:
+            box = ports.outboxes[index]
             if not fenced and box.doorbell_count:
                 fence()
                 fenced = True
@@ -178,10 +183,16 @@ def run_group(group, count, rounds_max):
     taken = 0
     for _ in range(rounds_max):
         moved = 0
+        now_ns = read_clock(view(load_i64(group), DUTY).clock)
         for index in range(count):
             duty = view(load_i64(group + index * 8), DUTY)
-            now_ns = read_clock(duty.clock)
-            moved += run_pass(duty, now_ns)
+            found = run_pass(duty, now_ns)
+            if found:
+                # What the next stage takes was sent before this: it needs no clock of its own.
+                now_ns = duty.stamp_ns
+            elif duty.sample_count:
+                count_samples(duty)
+            moved += found
             _beat(duty, now_ns)
             if duty.failure != 0:
                 return taken + moved

@@ -3,7 +3,7 @@
     OUTBOX   one link that the stage writes: a ring, latest-value slots, or a cancel set
     PORTS    all outboxes of a stage, the stamps of the message in hand, its journal
 
-Sending encodes in place in the claimed frame, stamps it, and appends its checksum to the journal. While a
+Sending encodes in place in the claimed frame, stamps it, and appends its digest to the journal. While a
 recorded run is replayed, the journal is read instead: what was refused then is refused now, and a frame that
 differs from the recorded one stops the stage and is named.
 """
@@ -14,7 +14,7 @@ from procs.hot_log_events import Event
 from procs.when_full import Full
 from shm.atomics import store_release
 from shm.cancels import request_cancel
-from shm.checksum import crc_bytes, crc_i64
+from shm.checksum import digest, digest_i64
 from shm.clock import read_clock
 from shm.codec import body_bytes, decode, encode, tag_of_record
 from shm.control import HALTED, acknowledge_command
@@ -56,7 +56,6 @@ OUTBOX = np.dtype(
         ("credit_bytes", "i8"),
         ("sent", "i8"),
         ("refused", "i8"),
-        ("touched", "i8"),
         ("mirrored", "i8"),
         ("doorbells", "i8", (CONSUMERS_MAX,)),
         ("doorbell_count", "i8"),
@@ -66,13 +65,16 @@ OUTBOX = np.dtype(
     ],
     align=True,
 )
-"""One link out. `credit_bytes`: the most that one step may write; `touched`: a doorbell is owed; `mirrored`: a
-replay's slots, whose every publication is queued in `ring` too."""
+"""One link out. `credit_bytes`: the most that one step may write; `mirrored`: a replay's slots, whose every publication
+is queued in `ring` too."""
 
 PORTS = np.dtype(
     [
         ("outboxes", OUTBOX, (OUTBOXES_MAX,)),
         ("outbox_count", "i8"),
+        ("touched", "i8"),
+        ("gated_count", "i8"),
+        ("gated", "i8", (OUTBOXES_MAX,)),
         ("clock", "i8"),
         ("control", "i8"),
         ("origin_ns", "i8"),
@@ -90,7 +92,8 @@ PORTS = np.dtype(
     ],
     align=True,
 )
-"""`log`: the recorded journal while replaying (base 0 otherwise); `hot_log`: where events for people go (ring 0:
+"""`touched`: outboxes that owe a doorbell, one bit each; `gated`: those of the outboxes that wait for credit;
+`log`: the recorded journal while replaying (base 0 otherwise); `hot_log`: where events for people go (ring 0:
 nowhere); `outputs_hash`: rolling, over all frames sent."""
 
 MISMATCH_NONE, MISMATCH_FRAME, MISMATCH_OUTBOX, MISMATCH_EXTRA, MISMATCH_DAMAGED = range(5)
@@ -126,7 +129,7 @@ def send(ports, outbox, record):
     else:
         sequence = box.ring.sequence
         commit(box.ring, tag_of_record(record), frame_bytes, own.origin_ns, publish_ns)
-    box.touched = 1
+    own.touched |= 1 << outbox
     box.sent += 1
     _record_output(own, outbox, sequence, frame, frame_bytes)
     return 1
@@ -171,14 +174,14 @@ def halt(own):
 
 @kernel
 def _record_output(own, outbox, sequence, frame, frame_bytes):
-    """Checksum of type, length, origin and body: everything that a replay must repeat."""
-    crc = crc_i64(crc_i64(0xFFFFFFFF, load_i64(frame)), own.origin_ns)
-    crc = crc_bytes(crc, frame + FRAME_HEADER_BYTES, frame_bytes - FRAME_HEADER_BYTES)
-    own.outputs_hash = crc_i64(own.outputs_hash, crc)
+    """Digest of type, length, origin and body: everything that a replay must repeat."""
+    value = digest_i64(load_i64(frame), own.origin_ns)
+    value = digest(value, frame + FRAME_HEADER_BYTES, frame_bytes - FRAME_HEADER_BYTES)
+    own.outputs_hash = digest_i64(own.outputs_hash, value)
     if own.journal.base != 0:
-        append(own.journal, own.now_ns, record_key(OUTPUT, outbox, sequence), crc, 0, 0)
+        append(own.journal, own.now_ns, record_key(OUTPUT, outbox, sequence), value, 0, 0)
     if own.log.base != 0:
-        _compare(own, outbox, sequence, crc)
+        _compare(own, outbox, sequence, value)
 
 
 @kernel
@@ -196,7 +199,7 @@ def _log_denies(own, outbox):
 
 
 @kernel
-def _compare(own, outbox, sequence, crc):
+def _compare(own, outbox, sequence, value):
     """Hold a sent frame against the next record of the log."""
     length = next_record(own.log.base, own.log.position, own.log.capacity)
     if length == 0 or own.mismatch != MISMATCH_NONE:
@@ -209,7 +212,7 @@ def _compare(own, outbox, sequence, crc):
         own.mismatch = MISMATCH_EXTRA
     elif record_port(key) != outbox or record_sequence(key) != sequence:
         own.mismatch = MISMATCH_OUTBOX
-    elif load_i64(at + 24) != crc:
+    elif load_i64(at + 24) != value:
         own.mismatch = MISMATCH_FRAME
     else:
         own.log.position += length
@@ -227,13 +230,13 @@ def cancel(ports, outbox, order_slot, client_order_id):
     if not request_cancel(box.cancels, order_slot, client_order_id):
         return 0
     box.sent += 1
-    box.touched = 1
-    crc = crc_i64(crc_i64(0xFFFFFFFF, order_slot), client_order_id)
-    own.outputs_hash = crc_i64(own.outputs_hash, crc)
+    own.touched |= 1 << outbox
+    value = digest_i64(order_slot, client_order_id)
+    own.outputs_hash = digest_i64(own.outputs_hash, value)
     if own.journal.base != 0:
-        append(own.journal, own.now_ns, record_key(OUTPUT, outbox, box.sent), crc, 0, 0)
+        append(own.journal, own.now_ns, record_key(OUTPUT, outbox, box.sent), value, 0, 0)
     if own.log.base != 0:
-        _compare(own, outbox, box.sent, crc)
+        _compare(own, outbox, box.sent, value)
     return 1
 
 

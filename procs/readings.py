@@ -15,7 +15,7 @@ from procs.topology import LINKS, Full, Link, inboxes
 from procs.wiring import histogram_offset, latency_bytes, stage_module
 from shm.control import ControlCell, load_word
 from shm.histogram import percentile
-from shm.layout import RING_HEADS, WORD_SPACING_BYTES
+from shm.layout import RING_HEAD_MISSED, RING_HEADS, WORD_SPACING_BYTES
 from trader.book.state import BOOK, ClearCause
 from trader.enums import OrderState, RefusalReason
 from trader.exchange.account import ACCOUNT
@@ -277,7 +277,7 @@ def first_quote_ns(memory: Memory) -> int:
 def drops(memory: Memory) -> dict[str, int]:
     """Messages lost or refused, by link: overtaken on a ring, and what a full DENY link turned away.
 
-    A ring's reader stores the sequence it has reached; what it has not taken on the way there, it missed.
+    A ring's reader stores what it found overwritten beside the place that it has reached.
     """
     addresses = memory.links_of()
     found = {}
@@ -285,10 +285,9 @@ def drops(memory: Memory) -> dict[str, int]:
         if link.when_full in (Full.LATEST, Full.SET):
             continue
         missed = 0
-        for index, consumer in enumerate(link.consumers):
-            reached = int(load_word(addresses[link.name] + RING_HEADS + index * WORD_SPACING_BYTES + 8))
-            taken = int(memory.histogram(consumer, _offset(consumer, link.name, "hop"))["count"])
-            missed += max(reached - taken, 0)
+        for index in range(len(link.consumers)):
+            head = addresses[link.name] + RING_HEADS + index * WORD_SPACING_BYTES
+            missed += int(load_word(head + RING_HEAD_MISSED))
         found[link.name] = missed
     found["book_market"] += int(memory.state("book")[0]["market_dropped"])
     found["strategy_risk"] += int(record_of(memory, "strategy", "DESK")["denied"])

@@ -145,8 +145,12 @@ def _bind_inbox(station: Station, index: int, link: Link, address: int, symbols:
 
 
 def _bind_outbox(station: Station, index: int, link: Link, address: int, symbols: int, sleepers: list[int]) -> None:
-    box = station.row["ports"]["outboxes"][index]
+    ports = station.row["ports"]
+    box = ports["outboxes"][index]
     box["policy"] = link.when_full.value
+    if link.when_full in (Full.WAIT, Full.HALT):
+        ports["gated"][ports["gated_count"]] = index
+        ports["gated_count"] += 1
     box["credit_bytes"] = getattr(station.module, "CREDIT", {}).get(link.name, CREDIT_BYTES)
     box["doorbells"][: len(sleepers)] = sleepers
     box["doorbell_count"] = len(sleepers)

@@ -1,6 +1,10 @@
-"""CRC-32C of bytes at an address: by the processor's own instruction, by a table elsewhere.
+"""What proves that bytes are the ones that were written: CRC-32C for files, a digest for messages that are compared.
 
-Both give the standard value (Castagnoli, reflected): crc of b"123456789" is 0xE3069283.
+`checksum` is CRC-32C, by the processor's own instruction or by a table; both give the standard value (Castagnoli,
+reflected): crc of b"123456789" is 0xE3069283. It finds what a disk or a torn write does to a file.
+
+`digest` is 64 bits over four lanes of words, each rotated and multiplied on: several times as fast, because the lanes
+do not wait for each other. Every step can be undone, so two messages that differ in one word never agree.
 """
 
 from typing import Any
@@ -79,3 +83,44 @@ def crc_bytes(crc, address, length):
 def checksum(address, length):
     """CRC-32C of `length` bytes at an address."""
     return crc_bytes(0xFFFFFFFF, address, length) ^ 0xFFFFFFFF
+
+
+_FACTOR = np.int64(-7046029254386353131)
+_LANES = (np.int64(0x243F6A8885A308D3), np.int64(0x13198A2E03707344), np.int64(-0x5BF0A8B1457695AF))
+"""An odd factor (2**64 divided by the golden ratio), and where the other lanes start (digits of pi)."""
+
+
+@inlined
+def _mixed(lane, word):
+    """One step of a lane. The rotation brings high bits down, where the factor spreads them again."""
+    lane ^= word
+    return ((lane << 29) | ((lane >> 35) & 0x1FFF_FFFF)) * _FACTOR
+
+
+@inlined
+def digest_i64(value, word):
+    """Continue a digest by one int64."""
+    value = _mixed(value, word)
+    return value ^ ((value >> 32) & 0xFFFF_FFFF)
+
+
+@kernel
+def digest(seed, address, length):
+    """64-bit digest of `length` bytes at an address, none or more."""
+    first, second, third, fourth = seed ^ length, _LANES[0], _LANES[1], _LANES[2]
+    at, end = address, address + length
+    while at + 32 <= end:
+        first = _mixed(first, load_i64(at))
+        second = _mixed(second, load_i64(at + 8))
+        third = _mixed(third, load_i64(at + 16))
+        fourth = _mixed(fourth, load_i64(at + 24))
+        at += 32
+    while at + 8 <= end:
+        first = _mixed(first, load_i64(at))
+        at += 8
+    rest = 0
+    while at < end:
+        rest = (rest << 8) | load_u8(at)
+        at += 1
+    value = digest_i64(digest_i64(first, second), rest)
+    return digest_i64(digest_i64(value, third), fourth)

@@ -9,7 +9,7 @@ everything after it, so a file cut or torn anywhere by kill -9 ends at the last 
      +--------+--------+----------+------+------+-----------------+---------+---------- - -
 
     INPUT     port = inbox, value = origin_ns; payload = the frame where only the journal has it
-    OUTPUT    port = outbox, value = checksum of the frame without its publish stamp
+    OUTPUT    port = outbox, value = digest of the frame without its publish stamp
     DENIED    port = outbox that had no room; the step was told
     SNAPSHOT  the stage's state record, in the payload; every file begins with one
     CLOSED    the stage stopped in order

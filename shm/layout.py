@@ -54,6 +54,8 @@ RING_RELIABLE = 16
 RING_TAIL = 128
 RING_INTENT = 256
 RING_HEADS = 384
+RING_HEAD_MISSED = 16
+"""In a consumer's head line, behind head and sequence: messages that it found overwritten."""
 RING_HEADER_BYTES = 1024
 RING_CAPACITY_BYTES_MIN = 4096
 RING_CAPACITY_BYTES_MAX = 1 << 30

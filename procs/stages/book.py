@@ -1,6 +1,6 @@
 """The book stage: deltas, best quotes, trades and clears in; top of book, market events and resync requests out.
 
-    feed_book -> trader.book kernels -> book_top     when a level of the top, or the state, changed
+    feed_book -> trader.book kernels -> book_top     when the state or a level of the top changed
                                      -> book_market  MID when the touch or the state changed, TRADE for each trade
                                      -> book_feed    when the book has disproved itself
 
@@ -16,7 +16,8 @@ from procs.ports import acknowledge, log_event, receive, send
 from shm.codec import record_dtype
 from shm.kernel import kernel, view
 from shm.kernel import step as compiled_step
-from trader.book.state import BOOK, CHANGED, RESYNC, TOUCHED, on_clear, on_delta, on_quote, prepare_book, write_top
+from trader.book.state import BOOK, CHANGED, QUOTED, RESYNC, TOUCHED, on_clear, on_delta, on_quote, prepare_book
+from trader.book.top import write_newer, write_top
 from trader.compile_hints import never_inlined
 from trader.enums import BookState, Command, MarketEventKind
 from trader.instrument import SYMBOLS_MAX
@@ -168,9 +169,10 @@ def _publish(own, ports, symbol, flags):
     """Send what the flags of a book kernel ask for."""
     never_inlined()
     book = own.books[symbol]
-    if flags & CHANGED and write_top(book, own.top[symbol]):
-        own.top[symbol].epoch += 1
-        own.tops += send(ports, OUT_TOP, own.top[symbol])
+    top = own.top[symbol]
+    if (flags & CHANGED and write_top(book, top)) or (flags & QUOTED and write_newer(book, top)):
+        top.epoch += 1
+        own.tops += send(ports, OUT_TOP, top)
     if flags & (TOUCHED | RESYNC):
         event = own.event
         event.kind = _MID

@@ -101,6 +101,9 @@ def step(state, ports, type_, frame, now_ns):
         if receive(frame, s.cancel) != 0:
             return BAD_FRAME
         ask_cancel(router, s.cancel.order_slot, s.cancel.client_order_id, now_ns)
+        if router.more_work == 0:
+            _send_all(router, ports)
+            return FINE
     elif type_ == CONTROL:
         if receive(frame, s.control) != 0:
             return BAD_FRAME

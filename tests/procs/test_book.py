@@ -103,3 +103,40 @@ def test_a_delta_whose_counts_and_bytes_disagree_is_a_bad_frame():
     bad = stage.module.BAD_FRAME
     assert stage.give_bytes(BookDelta(0, 0, 0, 0, 30, 40, 30, 1_000_000, 0, b""), b"\0" * 16, 0) == bad
     assert stage.give_bytes(BookDelta(0, 0, 0, 0, 30, 40, 30, -1, 2, b""), b"\0" * 16, 0) == bad
+
+
+def test_a_newer_best_quote_leads_the_top_until_an_update_has_caught_up():
+    stage = live_stage()
+    epoch = last_top(stage).epoch
+    stage.taken("book_market")
+    stage.give(BestQuote(0, 0, 6, 25, 999, 4, 1002, 3), 0)
+    led = last_top(stage)
+    assert (led.bid_ticks, led.bid_lots) == (padded(999, 998), padded(4, 1))
+    assert (led.ask_ticks, led.ask_lots) == (padded(1002, 1003), padded(3, 8))
+    assert (led.epoch, led.event_ns) == (epoch + 1, 6)
+    assert [(event.bid_ticks, event.ask_ticks) for event in stage.taken("book_market")] == [(999, 1002)]
+
+    stage.give(BestQuote(0, 0, 7, 26, 999, 5, 1002, 3), 0)
+    assert last_top(stage).bid_lots == padded(5, 1)
+    stage.delta([(997, 2)], [], last=24, previous=20)  # still behind the quote
+    assert last_top(stage).bid_ticks == padded(999, 998, 997)
+    stage.delta([(1000, 0), (999, 5)], [(1001, 0), (1002, 3)], last=30, previous=24)
+    assert stage.taken("book_top") == []  # the ladder says now what the quote has said
+    stage.delta([(999, 9)], [], last=40, previous=30)
+    assert last_top(stage).bid_lots == padded(9, 1, 2)
+
+
+def test_an_old_a_crossed_and_an_empty_best_quote_change_nothing():
+    stage = live_stage()
+    stage.taken("book_top")
+    for update_id, bid, bid_lots, ask in ((20, 1000, 5, 1001), (30, 1001, 4, 1001), (31, 1000, 0, 1001)):
+        stage.give(BestQuote(0, 0, 6, update_id, bid, bid_lots, ask, 7), 0)
+    assert stage.taken("book_top") == []
+
+
+def test_a_quote_leads_no_book_that_is_not_live():
+    stage = live_stage()
+    stage.delta([], [], last=60, previous=50)  # a gap
+    stage.taken("book_top")
+    stage.give(BestQuote(0, 0, 6, 70, 999, 4, 1002, 3), 0)
+    assert stage.taken("book_top") == []

@@ -8,7 +8,7 @@ import pytest
 
 from procs.journal import load_word
 from procs.ports import MISMATCH_DAMAGED, MISMATCH_EXTRA, MISMATCH_FRAME, MISMATCH_NONE, MISMATCH_OUTBOX
-from shm.checksum import checksum
+from shm.checksum import digest, digest_i64
 from shm.journal import DENIED, INPUT, OUTPUT
 from shm.kernel import address_of_array
 from tests.procs.one_duty import SYMBOLS, OneDuty, relay_table, trade
@@ -92,8 +92,9 @@ def test_everything_taken_and_sent_is_journaled_in_its_order(tmp_path: Path) -> 
     assert [row[4] for row in found if row[1] == INPUT] == [12, 11]
     first = duty.memory["out_wait"][1024 : 1024 + 4096]
     length = int(first[:4].view(np.int32)[0])
-    seen = np.concatenate([first[:8], np.array([11], np.int64).view(np.uint8), first[32:length]])
-    assert found[3][4] == checksum(address_of_array(seen), seen.size) ^ 0xFFFFFFFF
+    seed = digest_i64(int(first[:8].view(np.int64)[0]), 11)
+    body = first[32:length].copy()
+    assert found[3][4] == digest(seed, address_of_array(body), body.size)
 
 
 def test_what_was_denied_is_journaled_with_its_outbox(tmp_path: Path) -> None:

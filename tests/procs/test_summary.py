@@ -14,7 +14,7 @@ from procs.summary import Summary, collect, cpu_by_stage, render
 from procs.topology import FUSED, STAGES
 from procs.wiring import histogram_offset
 from shm.control import store_word
-from shm.layout import RING_HEADS
+from shm.layout import RING_HEAD_MISSED, RING_HEADS
 from tests.procs.one_run import lose_sight_of_an_order, one_run, plan_of, record_value, trade_a_little
 
 
@@ -109,9 +109,9 @@ def test_a_mismatched_book_is_a_problem() -> None:
 
 def test_a_loss_is_a_problem_only_where_nothing_may_be_lost() -> None:
     with one_run() as memory:
-        store_word(memory.address("book_market") + RING_HEADS + 8, 5)
+        store_word(memory.address("book_market") + RING_HEADS + RING_HEAD_MISSED, 5)
         assert summary_of(memory).ok
-        store_word(memory.address("feed_book") + RING_HEADS + 8, 3)
+        store_word(memory.address("feed_book") + RING_HEADS + RING_HEAD_MISSED, 3)
         found = summary_of(memory)
 
     assert found.drops["book_market"] == 5

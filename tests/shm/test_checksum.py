@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shm.checksum import _software_word, checksum, crc_bytes, crc_i64
+from shm.checksum import _software_word, checksum, crc_bytes, crc_i64, digest, digest_i64
 from shm.kernel import address_of_array, kernel
 
 SEED = 0xFFFFFFFF
@@ -89,3 +89,48 @@ def test_every_single_flipped_bit_changes_it() -> None:
         data[bit // 8] ^= 1 << bit % 8
 
     assert len(found) == 8 * len(data) + 1
+
+
+FACTOR, MASK = 0x9E3779B97F4A7C15, (1 << 64) - 1
+LANES = (0x243F6A8885A308D3, 0x13198A2E03707344, 0xA40F574EBA896A51)
+
+
+def mixed(lane: int, word: int) -> int:
+    """One step of a lane, in Python's own integers."""
+    lane ^= word
+    return (lane << 29 | lane >> 35) * FACTOR & MASK
+
+
+def continued(value: int, word: int) -> int:
+    """One word of the digest."""
+    value = mixed(value, word)
+    return value ^ value >> 32
+
+
+def digest_of(seed: int, data: bytes) -> int:
+    """The digest, word by word: four lanes while there are four, then the first alone, then what is left."""
+    lanes = [(seed ^ len(data)) & MASK, *LANES]
+    whole = len(data) // 8
+    for index in range(whole):
+        lane = index % 4 if index < whole // 4 * 4 else 0
+        lanes[lane] = mixed(lanes[lane], int.from_bytes(data[8 * index : 8 * index + 8], "little"))
+    value = continued(continued(lanes[0], lanes[1]), int.from_bytes(data[8 * whole :], "big"))
+    return continued(continued(value, lanes[2]), lanes[3])
+
+
+@pytest.mark.parametrize("length", [0, 1, 7, 8, 9, 31, 32, 33, 63, 64, 71, 411])
+def test_the_digest_is_its_definition_at_every_length(length: int) -> None:
+    data = np.random.default_rng(length).integers(0, 256, length + 1, dtype=np.uint8)
+    assert digest(-5, address_of_array(data), length) & MASK == digest_of(-5 & MASK, data[:length].tobytes())
+    assert digest_i64(-7, 1 << 62) & MASK == continued(-7 & MASK, 1 << 62)
+
+
+def test_one_flipped_bit_anywhere_is_another_digest() -> None:
+    data = np.random.default_rng(3).integers(0, 256, 75, dtype=np.uint8)
+    whole = digest(1, address_of_array(data), 75)
+    for index in range(75):
+        for bit in range(8):
+            data[index] ^= 1 << bit
+            assert digest(1, address_of_array(data), 75) != whole
+            data[index] ^= 1 << bit
+    assert digest(1, address_of_array(data), 75) == whole

@@ -14,11 +14,11 @@ import msgspec
 import numpy as np
 
 from shm.kernel import inlined, kernel, load_i64
-from trader.book.ladder import NONE, SIDE, first_level, level_key, level_lots, next_level, set_level, side_clear
-from trader.book.quote_check import QUOTE_CHECK, forget_pending, forget_quotes, note_quote, note_update
+from trader.book.ladder import NONE, SIDE, first_level, level_key, next_level, set_level, side_clear
+from trader.book.quote_check import QUOTE_CHECK, TOUCH, forget_pending, forget_quotes, note_quote, note_update
+from trader.book.top import forget_newer, note_newer
 from trader.compile_hints import never_inlined
 from trader.enums import BookState, DeltaKind
-from trader.messages import LEVELS
 
 
 class BookConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -54,8 +54,9 @@ CAUSES = 12
 CUT_COUNTS = (5, 10, 20, 50, 100, 500, 1000, 5000)
 """Levels a side at which venues cut a snapshot. Behind its last level such a side is unknown, not empty."""
 
-CHANGED, TOUCHED, RESYNC = 1, 2, 4
-"""Flags: the top LEVELS or the state may have changed; best bid or ask price changed; a resync must be asked for."""
+CHANGED, TOUCHED, RESYNC, QUOTED = 1, 2, 4, 8
+"""Flags: the top LEVELS or the state may have changed; best bid or ask price changed; a resync must be asked for; a
+newer best quote leads the ladder."""
 
 _LIVE, _STALE, _SYNCING, _INIT = (
     np.int64(state) for state in (BookState.LIVE, BookState.STALE, BookState.SYNCING, BookState.INIT)
@@ -78,6 +79,7 @@ BOOK = np.dtype(
         ("quote_check", "i8"),
         ("bid_ticks", "i8"),
         ("ask_ticks", "i8"),
+        ("newer", TOUCH),
         ("bid_horizon", "i8"),
         ("ask_horizon", "i8"),
         ("bid_tenth", "i8"),
@@ -94,7 +96,8 @@ BOOK = np.dtype(
     ],
     align=True,
 )
-"""`bid_ticks`, `ask_ticks`: the touch after the last message (0: empty side). `bid_tenth`, `ask_tenth`: key of the
+"""`bid_ticks`, `ask_ticks`: the touch after the last message (0: empty side). `newer`: the venue's best quote that is
+ahead of the ladder, id 0 when none is. `bid_tenth`, `ask_tenth`: key of the
 last level in the published top, so that a change below it is known not to matter. `bid_horizon`, `ask_horizon`: key
 of the last level that a cut snapshot told of. `failures`: by ClearCause."""
 
@@ -143,6 +146,7 @@ def fail(book, cause):
     book.has_snapshot = 0
     book.failures[cause] += 1
     forget_pending(book.check)
+    forget_newer(book)
     return CHANGED | RESYNC
 
 
@@ -172,6 +176,7 @@ def on_delta(book, delta):
         side_clear(book.bids)
         side_clear(book.asks)
         forget_pending(book.check)
+        forget_newer(book)
         book.state = _SYNCING
         book.has_snapshot = 1
         book.snapshots += 1
@@ -225,23 +230,39 @@ def _settle(book, flags):
         book.state = _LIVE
         book.cause = 0
         flags |= CHANGED | TOUCHED
-    if bid != book.bid_ticks or ask != book.ask_ticks:
-        book.bid_ticks = bid
-        book.ask_ticks = ask
-        flags |= TOUCHED
-    return flags
+    newer = book.newer
+    if newer.id > book.last_id:
+        bid, ask = newer.bid_ticks, newer.ask_ticks
+    elif newer.id != 0:
+        forget_newer(book)
+        flags |= CHANGED
+    return flags | _touch(book, bid, ask)
+
+
+@inlined
+def _touch(book, bid, ask):
+    """Note the touch; TOUCHED if a price of it moved."""
+    if bid == book.bid_ticks and ask == book.ask_ticks:
+        return 0
+    book.bid_ticks = bid
+    book.ask_ticks = ask
+    return TOUCHED
 
 
 @kernel
 def on_quote(book, quote):
-    """A BestQuote of the venue: decides waiting checks. Flags."""
+    """A BestQuote of the venue: decides waiting checks, and leads the ladder until an update catches up. Flags."""
     book.quotes += 1
-    if book.quote_check == 0:
+    if book.quote_check:
+        different = note_quote(
+            book.check, quote.update_id, quote.bid_ticks, quote.bid_lots, quote.ask_ticks, quote.ask_lots
+        )
+        if different > 0 and book.state == _LIVE:
+            return _disagree(book, different)
+    if book.state != _LIVE or note_newer(book, quote) == 0:
         return 0
-    different = note_quote(
-        book.check, quote.update_id, quote.bid_ticks, quote.bid_lots, quote.ask_ticks, quote.ask_lots
-    )
-    return _disagree(book, different) if different > 0 and book.state == _LIVE else 0
+    book.event_ns = max(book.event_ns, quote.event_ns)
+    return QUOTED | _touch(book, quote.bid_ticks, quote.ask_ticks)
 
 
 @kernel
@@ -250,42 +271,9 @@ def on_clear(book, state, cause):
     if cause == _SILENCE or cause == _DISCONNECT:
         forget_quotes(book.check)
     forget_pending(book.check)
+    forget_newer(book)
     book.has_snapshot = 0
     changed = book.state != state
     book.state = state
     book.cause = cause
     return CHANGED | TOUCHED if changed else 0
-
-
-@kernel
-def write_top(book, top):
-    """Write both sides' best LEVELS, state and time into a BookTop record; 1 if a level or the state changed."""
-    never_inlined()
-    changed = 0
-    if top.state != book.state:
-        top.state = book.state
-        changed = 1
-    for turn in range(2):
-        side = book.bids if turn == 0 else book.asks
-        prices = top.bid_ticks if turn == 0 else top.ask_ticks
-        sizes = top.bid_lots if turn == 0 else top.ask_lots
-        cursor = first_level(side)
-        tenth = NONE
-        for i in range(LEVELS):
-            ticks, lots = 0, 0
-            tenth = NONE
-            if cursor != NONE:
-                tenth = level_key(side, cursor)
-                ticks = side.sign * tenth
-                lots = level_lots(side, cursor)
-                cursor = next_level(side, cursor)
-            if prices[i] != ticks or sizes[i] != lots:
-                prices[i] = ticks
-                sizes[i] = lots
-                changed = 1
-        if turn == 0:
-            book.bid_tenth = tenth
-        else:
-            book.ask_tenth = tenth
-    top.event_ns = book.event_ns
-    return changed
