@@ -23,7 +23,8 @@ Ring (content of its segment), each word on 128 bytes of its own:
      +---------+-------+----------+----------+----------+----------+---------+------- - -
      | static  | tail  | intent   | head 0   | head 1   | head 2   | spare   | frames
      +---------+-------+----------+----------+----------+----------+---------+------- - -
-      static: capacity, consumers, reliable mask       producer: tail, intent     consumer i: head i
+      static: capacity, consumers, reliable mask, never     producer: tail, intent     consumer i: head i
+      never: beyond every position, the head of whoever gates nobody
 """
 
 CACHE_LINE_BYTES = 64
@@ -51,6 +52,7 @@ RING_CONSUMERS_MAX = 3
 RING_CAPACITY = 0
 RING_CONSUMERS = 8
 RING_RELIABLE = 16
+RING_NEVER = 24
 RING_TAIL = 128
 RING_INTENT = 256
 RING_HEADS = 384

@@ -34,6 +34,13 @@ def ring_never_overwrites_what_a_reliable_consumer_holds() -> None:
     assert ring.take(reader) == list(range(sent))
 
 
+def ring_commit_touches_only_what_is_free() -> None:
+    ring = OneRing(4096, size_max=64)
+    writer, reader = ring.writer(), ring.reader()
+    sent = ring.send(writer, 1000)
+    assert ring.take(reader) == list(range(sent))
+
+
 def ring_discards_what_was_overwritten_under_a_lossy_consumer() -> None:
     ring = OneRing(4096, lossy=(0,), size_max=512)
     writer, reader = ring.writer(), ring.reader()
@@ -50,10 +57,11 @@ def ring_looks_at_intent_behind_its_copy() -> None:
 def ring_discards_what_a_given_up_claim_overwrote() -> None:
     ring = OneRing(4096, lossy=(0,), size_max=64)
     writer, reader = ring.writer(), ring.reader()
-    ring.send(writer, 62)
-    ring.take(reader, 3)
+    ring.send(writer, 7)
+    ring.take(reader)
+    ring.send(writer, 55)
     scribble(claim_frame(writer[0], 512), 512, 0x0000_0001_0000_0040)
-    claim_frame(writer[0], 64)
+    claim_frame(ring.writer()[0], 64)
     assert ring.take(reader) == []
 
 

@@ -7,7 +7,8 @@ import pytest
 from numba import from_dtype, types
 from numba.core.registry import CPUDispatcher
 
-from shm import cancels, control, doorbell, histogram, journal, order_arena, ring, slot
+from shm import cancels, control, doorbell, histogram, journal, order_arena, ring, ring_lossy, slot
+from shm.layout import RING_CONSUMERS_MAX
 
 I64 = types.int64
 WRITER, READER = from_dtype(ring.WRITER), from_dtype(ring.READER)
@@ -50,9 +51,11 @@ def once(found: list[str]) -> list[str]:
 @pytest.mark.parametrize(
     ("kernel", "arguments", "expected"),
     [
-        # The next commit word is zero, and the frame complete, before the frame is there; then the tail.
-        (ring.commit, (WRITER, I64, I64, I64, I64), HANDED_OVER * 2),
-        (ring._pad, (WRITER, I64), ["store monotonic", "store release", "store release"]),
+        # The next commit word is zero, and the frame complete, before the frame is there. Then a word further on,
+        # and at times the tail behind its sequence.
+        (ring.commit, (WRITER, I64, I64, I64, I64), [*HANDED_OVER, "store monotonic", *HANDED_OVER]),
+        (ring._pad, (WRITER, I64), HANDED_OVER * 2),
+        (ring.abort, (WRITER,), ["store monotonic"]),
         # The consumer is through with the bytes before the producer may overwrite them.
         (ring.release, (READER,), HANDED_OVER),
         (slot.slot_claim, (SLOT_WRITER, I64), ["load monotonic", "store monotonic", "fence release"]),
@@ -80,26 +83,38 @@ def test_a_claim_announces_what_it_will_overwrite_and_fences_before_it_does() ->
     found = events(ring.claim, WRITER, I64)
     at = found.index("fence release")
 
-    assert found[at - 2 : at + 1] == ["load monotonic", "store monotonic", "fence release"]
+    assert found[at - 1 : at + 1] == ["store monotonic", "fence release"]
     assert found.count("fence release") == 1
+    assert not any(event.startswith("store") for event in found[: at - 1])
 
 
 def test_a_claim_acquires_the_consumers_heads_before_it_reuses_their_bytes() -> None:
-    assert once(events(ring._refresh, WRITER)) == ["load acquire"]
+    assert events(ring._refresh, WRITER) == ["load acquire"] * RING_CONSUMERS_MAX
 
 
 def test_a_reliable_consumer_acquires_every_commit_word() -> None:
-    lossy = events(ring._poll_lossy, READER)
+    lossy = events(ring_lossy.poll_lossy, READER)
     both = events(ring.poll, READER)
 
     assert sorted(both) == sorted([*lossy, "load acquire", "load acquire"])
+    assert events(ring.take, READER, I64)[:2] == ["load acquire", "load acquire"]
+
+
+def test_a_sole_consumer_stores_its_lines_before_it_releases_them() -> None:
+    """Neither is left out as a store that changes nothing, and both lie between commit word and release."""
+    stored = events(ring._own, I64, I64)
+
+    assert stored[:2] == ["load monotonic", "store monotonic"]
+    assert set(stored) == {"load monotonic", "store monotonic"} and len(stored) >= 4
+    assert set(events(ring.advance, READER, I64)) == {"load monotonic", "store monotonic"}
+    assert events(ring.release_at, READER, I64, I64) == HANDED_OVER
 
 
 def test_a_lossy_consumer_looks_at_intent_only_after_its_copy() -> None:
-    found = events(ring._poll_lossy, READER)
+    found = events(ring_lossy.poll_lossy, READER)
 
-    assert found[:5] == ["load acquire", "load monotonic", "copy", "fence acquire", "load monotonic"]
-    assert set(found[5:]) <= {"load acquire"}
+    assert found[:4] == ["load acquire", "copy", "fence acquire", "load monotonic"]
+    assert set(found[4:]) <= {"load acquire"}
 
 
 def test_a_slots_second_look_comes_after_the_copy() -> None:

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from shm.layout import FRAME_HEADER_BYTES, RING_HEADS, RING_INTENT, RING_TAIL, frame_bytes_max
-from shm.ring import depth_bytes, format_ring, ring_bytes
+from shm.ring import format_ring, ring_bytes
 from tests.shm.areas import Guarded, aligned
-from tests.shm.one_ring import OneRing
+from tests.shm.one_ring import SEED, OneRing
+from tests.shm.ring_batches import abort_claim, take_batch
 from tests.shm.ring_traffic import (
     advance_frame,
     claim_frame,
@@ -55,11 +56,14 @@ def test_frames_begin_on_cache_lines_and_carry_sequence_and_stamps() -> None:
         assert advance_frame(reader[0], frame) == 0
 
 
-def test_a_claim_that_is_given_up_is_never_seen_and_its_place_is_used_again() -> None:
+@pytest.mark.parametrize("said", [False, True])
+def test_a_claim_that_is_given_up_is_never_seen_and_its_place_is_used_again(said: bool) -> None:
     ring = OneRing(4096)
     writer, reader = ring.writer(), ring.reader()
     given_up = claim_frame(writer[0], 512)
     scribble(given_up, 512, -1)
+    if said:
+        abort_claim(writer[0])
 
     assert poll_frame(reader[0]) == 0
     assert claim_frame(writer[0], 64) == given_up
@@ -153,16 +157,6 @@ def test_room_for_a_sum_of_frames_is_room_for_each_of_them_in_turn() -> None:
                 commit_frame(writer[0], 1, size, 0, 0)
 
 
-def test_depth_is_what_lies_between_the_consumer_and_the_tail() -> None:
-    ring = OneRing(4096, size_max=64)
-    writer, reader = ring.writer(), ring.reader()
-    ring.send(writer, 5)
-    assert depth_bytes(reader[0]) == 5 * 64
-
-    ring.take(reader, 2)
-    assert depth_bytes(reader[0]) == 3 * 64
-
-
 def test_a_writer_opened_behind_a_commit_whose_tail_was_never_stored_counts_that_frame() -> None:
     ring = OneRing(4096)
     writer = ring.writer()
@@ -188,12 +182,76 @@ def test_a_consumer_killed_inside_release_gets_its_frames_again_and_misses_none(
     assert ring.take(ring.reader()) == [2, 3, 4, 5]
 
 
-def test_intent_never_goes_back() -> None:
-    ring = OneRing(4096)
+def test_intent_never_goes_back_and_is_ahead_of_all_that_a_commit_may_touch() -> None:
+    ring = OneRing(4096, lossy=(0,))
     writer = ring.writer()
     intent = ring.content[:1024].view(np.int64)[RING_INTENT // 8 :]
     claim_frame(writer[0], 512)
     largest = int(intent[0])
     claim_frame(writer[0], 64)
 
-    assert int(intent[0]) == largest == 512 + 64
+    assert int(intent[0]) == largest >= 2 * 512 + 64
+    for sent in range(1, 200):
+        ring.send(writer, 1)
+        assert int(intent[0]) >= int(writer[0]["position"]) + 64, sent
+
+
+def test_a_ring_of_reliable_consumers_alone_announces_nothing() -> None:
+    ring = OneRing(4096)
+    ring.send(ring.writer(), 3)
+
+    assert int(ring.content[:1024].view(np.int64)[RING_INTENT // 8]) == 0
+
+
+def test_a_commit_touches_nothing_that_a_consumer_still_holds() -> None:
+    for count in range(60, 64):
+        ring = OneRing(4096, size_max=64)
+        writer, reader = ring.writer(), ring.reader()
+        before = ring.send(writer, count)
+        held = ring.content[1024 : 1024 + 64 * before].copy()
+        ring.send(writer, 10)
+
+        assert ring.content[1024 : 1024 + 64 * before].tolist() == held.tolist()
+        assert ring.take(reader) == list(range(int(writer[0]["sequence"])))
+
+
+@pytest.mark.parametrize("batch", [1, 7, 1000])
+def test_a_batch_taken_in_a_register_is_what_polls_would_have_given(batch: int) -> None:
+    ring = OneRing(4096)
+    writer, reader = ring.writer(), ring.reader()
+    taken: list[int] = []
+    while len(taken) < 500:
+        sent = int(writer[0]["sequence"]) + ring.send(writer, 5)
+        harmed, count = take_batch(reader[0], batch, SEED, ring.size_max)
+        assert harmed == 0
+        taken += range(len(taken), len(taken) + count)
+        assert len(taken) == int(reader[0]["sequence"]) <= sent
+        assert count == min(batch, count) > 0
+    while take_batch(reader[0], batch, SEED, ring.size_max)[1]:
+        pass
+    assert int(reader[0]["sequence"]) == int(writer[0]["sequence"])
+    assert poll_frame(reader[0]) == 0
+
+
+def test_a_tail_that_is_behind_still_leads_a_successor_to_the_end() -> None:
+    ring = OneRing(1 << 14, size_max=100)
+    writer, reader = ring.writer(), ring.reader()
+    lags = set()
+    for _ in range(400):
+        ring.send(writer, 1)
+        ring.take(reader)
+        position = int(writer[0]["position"])
+        lags.add(position - int(ring.content[:1024].view(np.int64)[RING_TAIL // 8]))
+        successor = ring.writer()
+        assert (int(successor[0]["position"]), int(successor[0]["sequence"])) == (position, writer[0]["sequence"])
+    assert max(lags) <= (1 << 10) + 128
+
+
+def test_the_sole_consumer_leaves_every_byte_as_it_was() -> None:
+    ring = OneRing(4096)
+    writer, reader = ring.writer(), ring.reader()
+    ring.send(writer, 1000)
+    before = ring.content[1024:].copy()
+    ring.take(reader, give_back=False)
+
+    assert ring.content[1024:].tolist() == before.tolist()

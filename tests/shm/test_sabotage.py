@@ -28,10 +28,11 @@ _EARLY_LOOK = f"        lapped = {_INTENT}\n{_COPY}        if lapped:"
 _MARKER = "    marker = load_u8(at)\n    if kind == BOOL:"
 _CUT = "    if at >= end:\n        return TRUNCATED, 0\n"
 _CUT_VALUE = "        if at + 1 + width > end:\n            return TRUNCATED, 0\n        value ="
-_NEVER_BACK = "max(end, load_relaxed(writer.ring + RING_INTENT))"
+_NEVER_BACK = "NEVER if all_reliable else load_acquire(ring + RING_INTENT)"
 _EIGHTH = "    if frame_bytes > writer.capacity >> 3:\n        return 0\n"
-_ROOM = "        if end - writer.head_cached > writer.capacity:\n            return 0\n"
-_ZERO = "    store_relaxed(writer.data + ((writer.position + advance) & writer.mask), 0)\n"
+_ROOM = "        if end > writer.limit:\n            return 0\n    if end +"
+_AHEAD = "    if ahead + FRAME_ALIGNMENT_BYTES <= writer.limit:"
+_ZERO = "    store_relaxed(data + (behind & mask), 0)\n"
 
 _PLACE = "    at = writer.ring + HEADER_BYTES + ((writer.position & writer.mask) << _RECORD_SHIFT)\n"
 _EARLY = "    store_release(writer.ring + POSITION, writer.position + 1)\n"
@@ -42,7 +43,7 @@ _WAITING = "    waiting = load_acquire(reader.ring + POSITION) - reader.position
 # fmt: off
 QUICK = [
     ("ring.py", _ZERO, "", "ring_never_takes_stale_bytes_for_a_frame"),
-    ("ring.py", f"if {_INTENT}:", "if False:", "ring_discards_what_was_overwritten_under_a_lossy_consumer"),
+    ("ring_lossy.py", f"if {_INTENT}:", "if False:", "ring_discards_what_was_overwritten_under_a_lossy_consumer"),
     ("slot.py", "if load_relaxed(slot) == version:", "if version == version:", "slot_copy_is_looked_at_twice"),
     ("codec.py", "length >= _fixed_bytes(record) and ", "", "codec_reads_nothing_behind_the_end"),
     ("journal.py", "return length if crc == load_u32(at + 4) else -1", "return length", "journal_finds_a_flipped_byte"),
@@ -50,9 +51,10 @@ QUICK = [
     ("segment.py", "    if found != layout_hash:", "    if False:", "segment_of_another_layout_is_refused"),
 ]
 SLOW = [
-    ("ring.py", _LATE_LOOK, _EARLY_LOOK, "ring_looks_at_intent_behind_its_copy"),
-    ("ring.py", _ROOM, "", "ring_never_overwrites_what_a_reliable_consumer_holds"),
-    ("ring.py", _NEVER_BACK, "end", "ring_discards_what_a_given_up_claim_overwrote"),
+    ("ring_lossy.py", _LATE_LOOK, _EARLY_LOOK, "ring_looks_at_intent_behind_its_copy"),
+    ("ring.py", _ROOM, "    if end +", "ring_never_overwrites_what_a_reliable_consumer_holds"),
+    ("ring.py", _AHEAD, "    if True:", "ring_commit_touches_only_what_is_free"),
+    ("ring.py", _NEVER_BACK, "0", "ring_discards_what_a_given_up_claim_overwrote"),
     ("ring.py", _EIGHTH, "", "ring_refuses_a_frame_larger_than_an_eighth"),
     ("ring.py", "    while word != 0:\n        # Killed", "    while False:\n        # Killed",
      "ring_successor_counts_the_frame_behind_the_tail"),
