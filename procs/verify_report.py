@@ -1,5 +1,7 @@
 """A verification for people: one fact a line, one line a symbol, and a verdict."""
 
+from procs.lobster import CHECKS as LOBSTER_CHECKS
+from procs.lobster import VENUE as LOBSTER
 from procs.verify import VerifyResult
 from trader.venues.table import venue_named
 
@@ -10,7 +12,7 @@ def render(result: VerifyResult) -> str:
     fault = f" (last: {result.last_fault})" if result.last_fault else ""
     rows = [
         ("venue", f"{result.venue}{market}"),
-        ("checks", venue_named(result.venue).checks),
+        ("checks", LOBSTER_CHECKS if result.venue == LOBSTER else venue_named(result.venue).checks),
         ("messages", f"{result.messages:,}"),
         ("levels", f"{result.levels:,}"),
         ("checked", f"{result.checked:,}"),

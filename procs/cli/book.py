@@ -16,19 +16,23 @@ def book(files: tuple[Path, ...], verify: bool, json_file: Path | None) -> None:
     """Build the book from the recording FILE, or from several parts of one in order.
 
     Format and venue are told by the content. Books are compared with what the venue itself says of them: its best
-    quotes by update id, its checksums.
+    quotes by update id, its checksums. LOBSTER data are two FILEs, messages and book: the book is compared row by row.
     """
     import msgspec
 
     from procs.cli.progress import Loading
+    from procs.lobster import lobster_files, verify_lobster
     from procs.verify import RecordingError, verify_recording
     from procs.verify_report import render
 
     loading = Loading("reading")
+
+    def progress(done: int, total: int) -> None:
+        loading.update(files[-1].name, 100 * done // total, 100)
+
     try:
-        result = verify_recording(
-            *files, progress=lambda done, total: loading.update(files[-1].name, 100 * done // total, 100)
-        )
+        pair = lobster_files(list(files))
+        result = verify_lobster(pair, progress) if pair else verify_recording(*files, progress=progress)
     except OSError as error:
         raise OperatorError(
             f"{error.filename}: found nothing to read ({error.strerror}), allowed a recording"
