@@ -83,11 +83,11 @@ def publish_drawn(writer, slots, seed, size_max, value):
 
 @kernel
 def publish_many(writer, slots, seed, size_max, count, reading, progress, stop):
-    """Publish values 1, 2, ... up to at least `count`, and until the word at `reading` is 0; then set `stop`.
+    """Publish values up to at least `count`, and until the word at `reading` is 0; then set the one at `stop`.
 
-    The word at `progress` is the last value published.
+    The word at `progress` is the last value published; a successor goes on behind it.
     """
-    value = 0
+    value = load_acquire(progress)
     while value < count or load_acquire(reading) != 0:
         value += 1
         publish_drawn(writer, slots, seed, size_max, value)
