@@ -175,9 +175,9 @@ class DoorbellModel:
     def play(self, side: int) -> None:
         """One side; side 0 begins."""
         bell, atomics = self.code.module("doorbell"), self.code.atomics
+        box = SimpleNamespace(doorbell_count=1, doorbells=[self.bell(1 - side)])
         hot_log = SimpleNamespace(touched=0)
-        box = SimpleNamespace(touched=0, doorbell_count=1, doorbells=[self.bell(1 - side)])
-        ports = SimpleNamespace(outbox_count=1, outboxes=[box], hot_log=hot_log)
+        ports = SimpleNamespace(touched=0, outbox_count=1, outboxes=[box], hot_log=hot_log)
         ring_doorbells = self.code.function(
             "procs/duty_cycle.py", "_ring_doorbells", fence=atomics.fence, ring_doorbell=bell.ring_doorbell,
             address_of=lambda ports: self.SCRATCH, _SCRATCH_OFFSET=0,
@@ -185,7 +185,7 @@ class DoorbellModel:
 
         def answer() -> None:
             atomics.store_release(self.inbox(1 - side), self.seen[side] + (side == 0))
-            box.touched = 1
+            ports.touched = 1
             ring_doorbells(ports)
 
         def run_group(group: int, count: int, rounds: int) -> int:
