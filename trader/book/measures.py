@@ -20,18 +20,18 @@ WALK = np.dtype(
 def walk(side, lots, out):
     """Fill a WALK record with the execution of `lots` against this side, best price first.
 
-    The average is exact as long as lots * (worst - best price in ticks) < 2**63.
+    The average is exact up to the rounding of a float64; no size or price overflows it.
     """
     left = lots
     cursor = first_level(side)
     best = level_key(side, cursor) if cursor != NONE else 0
     key = best
-    behind = 0
+    behind = 0.0
     levels = 0
     while left > 0 and cursor != NONE:
         key = level_key(side, cursor)
         taken = min(left, level_lots(side, cursor))
-        behind += taken * (best - key)
+        behind += np.float64(taken) * np.float64(best - key)
         left -= taken
         levels += 1
         cursor = next_level(side, cursor)
@@ -82,8 +82,8 @@ def microprice_ticks(book):
     bid_lots, ask_lots = best_lots(book.bids), best_lots(book.asks)
     if bid_lots == 0 or ask_lots == 0:
         return np.nan
-    weighted = best_ticks(book.bids) * ask_lots + best_ticks(book.asks) * bid_lots
-    return weighted / (bid_lots + ask_lots)
+    bid = best_ticks(book.bids)
+    return bid + np.float64(best_ticks(book.asks) - bid) * bid_lots / (bid_lots + ask_lots)
 
 
 @kernel
