@@ -6,7 +6,7 @@ from shm.kernel import address_of_array, new_record
 from shm.layout import frame_bytes_max
 from shm.ring import READER, WRITER, format_ring, open_reader, open_writer, ring_bytes
 from tests.shm.areas import aligned, shared, shared_record
-from tests.shm.ring_traffic import TALLY, advance_frame, harm, poll_frame, release_frames, send_one
+from tests.shm.ring_traffic import TALLY, advance_frame, consume, harm, poll_frame, produce, release_frames, send_one
 
 SEED = 11
 
@@ -69,3 +69,12 @@ class OneRing:
         if give_back:
             release_frames(reader[0])
         return taken
+
+
+def compile_traffic() -> None:
+    """Send and take a few frames here: what is forked from here has it compiled."""
+    ring, word = OneRing(), np.ones(1, np.int64)
+    tally = OneRing.tally()
+    produce(ring.writer()[0], 3, SEED, ring.size_max, address_of_array(word))
+    consume(ring.reader()[0], SEED, ring.size_max, 1 << 40, address_of_array(word), tally[0])
+    assert tally[0]["received"] == 3

@@ -51,6 +51,21 @@ class Pair:
         """A reader's life."""
         raise NotImplementedError
 
+    def end(self) -> None:
+        """Let the writer end, and behind it the reader."""
+        self.halt[0] = 1
+
+    @classmethod
+    def compile(cls) -> None:
+        """Live both lives once and shortly: what is forked from here has them compiled."""
+        pair = cls()
+        pair.end()
+        pair.stop[0] = 1
+        pair.write()
+        if cls.reads:
+            pair.read()
+        pair.after_kill()
+
     def moved(self) -> int:
         """Grows when the reader moves."""
         return int(self.tally[0]["received"])
@@ -96,6 +111,9 @@ class SlotPair(Pair):
             reader[0], self.slots, SEED, self.FRAME, copies, address_of_array(self.reading),
             address_of_array(self.stop), self.tally[0],
         )  # fmt: skip
+
+    def end(self) -> None:
+        self.reading[0] = 0
 
     def at_end(self) -> None:
         """The reader ended with the newest value of each slot."""

@@ -25,6 +25,7 @@ SLOW = [pytest.mark.slow, pytest.mark.timeout(1800)]
 def test_no_read_of_a_slot_is_torn_and_the_newest_arrives(
     slots: int, publications: int, reads: int, report: Report
 ) -> None:
+    SlotPair.compile()
     pair = SlotPair(publications, slots=slots, reads=reads)
     with Crew(report) as crew:
         crew.start(pair.write, core=0)
@@ -40,6 +41,7 @@ def test_no_read_of_a_slot_is_torn_and_the_newest_arrives(
 @pytest.mark.parametrize("count", [QUICK, pytest.param(LONG, marks=SLOW)], ids=["quick", "slow"])
 @pytest.mark.parametrize("pair", [LogPair, CancelPair, ArenaPair])
 def test_nothing_is_lost_doubled_or_torn(pair: type[Pair], count: int, report: Report) -> None:
+    pair.compile()
     both = pair(count)
     with Crew(report) as crew:
         crew.start(both.write, core=0)

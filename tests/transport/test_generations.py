@@ -21,6 +21,7 @@ from shm.ring import READER, WRITER, format_ring, open_reader, open_writer, ring
 from shm.segment import FOLDER, Segment, SegmentError, new_run, segment_name
 from shm.slot import SLOT_WRITER, open_slot_writer, slot_stride, slots_bytes
 from tests.shm.areas import shared_record
+from tests.shm.one_ring import compile_traffic
 from tests.shm.ring_traffic import TALLY, consume, send_one
 from tests.shm.slot_traffic import publish
 from tests.transport.crew import Crew, Report, words
@@ -87,6 +88,7 @@ class Handover:
 
     def __init__(self, seed: int, crew: Crew) -> None:
         self.random, self.crew, self.run = random.Random(seed), crew, new_run()
+        compile_traffic()
         self.halt, self.stop = words(), words()
         self.old_sent, self.new_sent, self.tally = words(), words(), shared_record(TALLY)
         self.segments: list[dict[str, Segment]] = []

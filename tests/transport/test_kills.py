@@ -31,9 +31,7 @@ class Schedule:
         self.go_on()
         if not self.pair.reads:
             self.crew.kill(self.children[0])
-        self.pair.halt[0] = 1
-        if isinstance(self.pair, SlotPair):
-            self.pair.reading[0] = 0
+        self.pair.end()
         self.crew.join(*self.crew.children)
         self.pair.at_end()
 
@@ -61,6 +59,7 @@ class Schedule:
 )
 @pytest.mark.parametrize("pair", [SlotPair, LogPair, CancelPair, ArenaPair, JournalPair, BellPair])
 def test_whoever_is_killed_nothing_is_torn_and_nobody_hangs(pair: type[Pair], schedules: int, report: Report) -> None:
+    pair.compile()
     for seed in range(schedules):
         with Crew(report) as crew:
             Schedule(seed, pair(), crew).run()

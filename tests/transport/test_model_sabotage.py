@@ -14,11 +14,14 @@ from tests.transport.test_models import KILLS, MODELS
 SEEDS_MAX = 600
 
 RING = ("ring", "ring of two consumers", "ring of a lossy consumer", "ring of two reliable and a lossy consumer")
-LOSSY = RING[2:]
+RELIABLE, LOSSY = RING[:2], RING[2:]
 BELLS = ("futex doorbells", "epoll doorbells", "a futex and an epoll doorbell")
 
 _INTENT = "load_relaxed(reader.ring + RING_INTENT) - reader.capacity > reader.position"
-_TAIL = "    store_release(writer.ring + RING_TAIL, writer.position)\n\n\n@inlined\ndef poll"
+_POLL = "    frame = reader.data + (reader.position & reader.mask)\n    word = load_acquire(frame)\n"
+_POLL_AGAIN = "        frame = reader.data + (reader.position & reader.mask)\n        word = load_acquire(frame)\n"
+_TAKE = "    frame = reader.data + (position & reader.mask)\n    word = load_acquire(frame)\n"
+_TAKE_AGAIN = "        frame = reader.data + (position & reader.mask)\n        word = load_acquire(frame)\n"
 _IN_FUTEX = "    store_relaxed(doorbell, IN_FUTEX)\n    fence()\n"
 _IN_EPOLL = "    store_release(doorbell, IN_EPOLL)\n    fence()\n"
 _LAST_LOOK = "    return taken + run_group(group, count, ROUNDS_MAX)"
@@ -28,21 +31,27 @@ _SEQUENCE = "    store_release(writer.ring + SEQUENCE, writer.sequence)\n"
 
 # fmt: off
 SIDE_BY_SIDE = [
-    ("ring.py", "    store_relaxed(writer.data + ((writer.position + advance) & writer.mask), 0)\n", "", RING),
+    ("ring.py", "    store_relaxed(data + (behind & mask), 0)\n", "", RING),
     ("ring.py", "    store_release(frame, (kind", "    store_relaxed(frame, (kind", RING),
+    ("ring.py", "    if ahead + FRAME_ALIGNMENT_BYTES <= writer.limit:", "    if True:", RING),
     ("ring.py", "    store_relaxed(writer.data, 0)\n", "", RING),
     ("ring.py", "    store_release(writer.data + (writer.position & writer.mask), (PADDING",
      "    store_relaxed(writer.data + (writer.position & writer.mask), (PADDING", RING),
-    ("ring.py", "        if end - writer.head_cached > writer.capacity:\n            return 0\n", "", RING),
-    ("ring.py", "    word = load_acquire(frame)\n    if word", "    word = load_relaxed(frame)\n    if word", RING),
-    ("ring.py", "        word = load_acquire(frame)\n    ret", "        word = load_relaxed(frame)\n    ret", RING),
-    ("ring.py", "    fence_release()\n", "", LOSSY),
-    ("ring.py", "    store_relaxed(writer.ring + RING_INTENT, max(end, load_relaxed(writer.ring + RING_INTENT)))\n", "",
-     LOSSY),
-    ("ring.py", f"if {_INTENT}:", "if False:", LOSSY),
-    ("ring.py", "        fence_acquire()\n", "", LOSSY),
-    ("ring.py", "    while reader.position < load_acquire(", "    while reader.position < load_relaxed(", LOSSY),
-    ("ring.py", _TAIL, _TAIL.replace("release", "relaxed"), LOSSY),
+    ("ring.py", "        if end > writer.limit:\n            return 0\n    if end +", "    if end +", RING),
+    ("ring.py", _POLL, _POLL.replace("acquire", "relaxed"), RELIABLE),
+    ("ring.py", _POLL_AGAIN, _POLL_AGAIN.replace("acquire", "relaxed"), RELIABLE),
+    ("ring.py", _TAKE, _TAKE.replace("acquire", "relaxed"), RELIABLE),
+    ("ring.py", _TAKE_AGAIN, _TAKE_AGAIN.replace("acquire", "relaxed"), RELIABLE),
+    ("ring.py", "        fence_release()\n", "", LOSSY),
+    ("ring.py", "        store_relaxed(writer.ring + RING_INTENT, writer.announced)\n", "", LOSSY),
+    ("ring.py", "    if end + advance > writer.announced:", "    if end > writer.announced:", LOSSY),
+    ("ring.py", "    store_release(writer.ring + RING_TAIL, writer.position)\n\n\n@inlined\ndef abort",
+     "    store_relaxed(writer.ring + RING_TAIL, writer.position)\n\n\n@inlined\ndef abort", LOSSY),
+    ("ring.py", "if all_reliable else -1", "if all_reliable else 0", LOSSY),
+    ("ring_lossy.py", f"if {_INTENT}:", "if False:", LOSSY),
+    ("ring_lossy.py", "        fence_acquire()\n", "", LOSSY),
+    ("ring_lossy.py", "        word = load_acquire(frame)", "        word = load_relaxed(frame)", LOSSY),
+    ("ring_lossy.py", "= load_acquire(reader.ring + RING_TAIL)", "= load_relaxed(reader.ring + RING_TAIL)", LOSSY),
     ("slot.py", "store_relaxed(slot, load_relaxed(slot) | 1)", "store_relaxed(slot, load_relaxed(slot))", ("slot",)),
     ("slot.py", "    fence_release()\n", "", ("slot",)),
     ("slot.py", "    store_release(slot, version)\n    w", "    store_relaxed(slot, version)\n    w", ("slot",)),

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from shm.kernel import address_of_array
-from tests.shm.one_ring import SEED, OneRing
+from tests.shm.one_ring import SEED, OneRing, compile_traffic
 from tests.shm.processes import Child
 from tests.shm.ring_traffic import consume, produce
 from tests.transport.crew import Crew, Report, words
@@ -121,6 +121,7 @@ def test_whoever_is_killed_frames_stay_whole_and_the_successor_goes_on_where_it_
     schedules: int, report: Report
 ) -> None:
     sent = 0
+    compile_traffic()
     for seed in range(schedules):
         with Crew(report) as crew:
             sent += Schedule(seed, crew).run()
