@@ -4,6 +4,7 @@ Each returns nothing when all is well and raises AssertionError, or crashes its 
 """
 
 import random
+from multiprocessing import resource_tracker
 
 import msgspec
 import numpy as np
@@ -239,3 +240,54 @@ def segment_of_another_layout_is_refused() -> None:
 def checksum_is_castagnolis() -> None:
     data = np.frombuffer(b"123456789" + bytes(7), np.uint8)
     assert checksum(address_of_array(data), 9) == 0xE3069283
+
+
+def segment_is_unknown_to_the_tracker() -> None:
+    known: list[object] = []
+    register = resource_tracker.register
+    resource_tracker.register = lambda *arguments: known.append(arguments)  # type: ignore[assignment]
+    try:
+        made = Segment.create(segment_name(new_run(), 1, "noun"), 64, layout_hash=1)
+        Segment.attach(made.name, layout_hash=1).close()
+        made.unlink()
+        made.close()
+    finally:
+        resource_tracker.register = register
+    assert not known
+
+
+def ring_gives_bytes_back_behind_its_loads() -> None:
+    from tests.shm import test_memory_orders as test
+
+    test.test_a_sole_consumer_stores_its_lines_before_it_releases_them()
+
+
+def ring_looks_at_heads_before_it_reuses_bytes() -> None:
+    from tests.shm import test_memory_orders as test
+
+    test.test_a_claim_acquires_the_consumers_heads_before_it_reuses_their_bytes()
+
+
+def log_orders_are_as_documented() -> None:
+    from tests.shm import test_memory_orders as test
+
+    test.test_a_log_record_counts_behind_its_words_and_its_place_is_free_behind_the_copy()
+
+
+def journal_record_is_stored_behind_its_words() -> None:
+    from tests.shm import test_memory_orders as test
+
+    test.test_a_journal_record_is_there_only_when_its_first_word_is_stored_behind_all_others()
+
+
+def command_is_issued_behind_its_argument() -> None:
+    from tests.shm import test_memory_orders as test
+
+    test.test_a_command_is_issued_behind_its_argument()
+
+
+def arena_words_are_acquired_and_released() -> None:
+    from tests.shm.test_memory_orders import ARENA, I64, events, order_arena
+
+    assert events(order_arena.take, ARENA) == ["store release"]
+    assert events(order_arena.slot_word, I64, I64) == ["load acquire"]

@@ -7,13 +7,14 @@ import pytest
 from numba import from_dtype, types
 from numba.core.registry import CPUDispatcher
 
-from shm import cancels, control, doorbell, histogram, journal, order_arena, ring, ring_lossy, slot
+from shm import cancels, control, doorbell, histogram, journal, log_ring, order_arena, ring, ring_lossy, slot
 from shm.layout import RING_CONSUMERS_MAX
 
 I64 = types.int64
 WRITER, READER = from_dtype(ring.WRITER), from_dtype(ring.READER)
 SLOT_WRITER, SLOT_READER = from_dtype(slot.SLOT_WRITER), from_dtype(slot.SLOT_READER)
 CANCEL_READER, JOURNAL = from_dtype(cancels.CANCEL_READER), from_dtype(journal.JOURNAL)
+LOG_WRITER, LOG_READER = from_dtype(log_ring.LOG_WRITER), from_dtype(log_ring.LOG_READER)
 ARENA = from_dtype(order_arena.ARENA)
 
 HANDED_OVER = ["store monotonic", "store release"]
@@ -138,6 +139,16 @@ def test_a_journal_record_is_there_only_when_its_first_word_is_stored_behind_all
     found = events(journal.append, JOURNAL, I64, I64, I64, I64, I64)
 
     assert found == ["copy", "store release"]
+
+
+def test_a_log_record_counts_behind_its_words_and_its_place_is_free_behind_the_copy() -> None:
+    written = events(log_ring.log_record, LOG_WRITER, *[I64] * 8)
+    drained = events(log_ring.drain_log, LOG_READER, I64, I64)
+
+    assert sorted(written)[0] == "load acquire" and len(written) >= 3
+    assert set(sorted(written)[1:]) == {"store release"}
+    assert once(drained) == ["load acquire", "copy", "store release"]
+    assert drained[-1] == "store release"
 
 
 def test_a_histograms_total_is_released_behind_its_counters_and_every_word_is_stored_whole() -> None:

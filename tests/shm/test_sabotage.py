@@ -34,6 +34,7 @@ _ROOM = "        if end > writer.limit:\n            return 0\n    if end +"
 _AHEAD = "    if ahead + FRAME_ALIGNMENT_BYTES <= writer.limit:"
 _ZERO = "    store_relaxed(data + (behind & mask), 0)\n"
 
+_UNTRACKED = "def _untracked(name: str, *, create: bool, size: int) -> shared_memory.SharedMemory:\n"
 _PLACE = "    at = writer.ring + HEADER_BYTES + ((writer.position & writer.mask) << _RECORD_SHIFT)\n"
 _EARLY = "    store_release(writer.ring + POSITION, writer.position + 1)\n"
 _FULL = "        if writer.position - writer.head_cached > writer.mask:\n"
@@ -81,6 +82,19 @@ SLOW = [
     ("log_ring.py", _FULL, "        if False:\n", "log_never_overwrites_what_is_unread"),
     ("log_ring.py", _TRIED + _WAITING, _WAITING + _TRIED, "log_claims_no_drop_that_was_none"),
     ("log_ring.py", "waiting < 0 or waiting > reader.records", "False", "log_refuses_words_that_cannot_be_true"),
+    ("segment.py", _UNTRACKED, f"{_UNTRACKED}    return _Memory(name, create=create, size=size)\n",
+     "segment_is_unknown_to_the_tracker"),
+    ("ring.py", "store_release(reader.head, ", "store_relaxed(reader.head, ", "ring_gives_bytes_back_behind_its_loads"),
+    ("ring.py", "min(load_acquire(writer.heads[0])", "min(load_relaxed(writer.heads[0])",
+     "ring_looks_at_heads_before_it_reuses_bytes"),
+    ("log_ring.py", "store_release(reader.ring + HEAD", "store_i64(reader.ring + HEAD", "log_orders_are_as_documented"),
+    ("log_ring.py", "writer.head_cached = load_acquire", "writer.head_cached = load_relaxed",
+     "log_orders_are_as_documented"),
+    ("journal.py", _WORD, _WORD.replace("store_release", "store_i64"), "journal_record_is_stored_behind_its_words"),
+    ("control.py", "store_release(control + COMMAND", "store_i64(control + COMMAND",
+     "command_is_issued_behind_its_argument"),
+    ("order_arena.py", "import load_acquire, ", "import load_relaxed as load_acquire, ",
+     "arena_words_are_acquired_and_released"),
     ("checksum.py", "0x82F63B78", "0xEDB88320", "checksum_is_castagnolis"),
 ]
 # fmt: on
