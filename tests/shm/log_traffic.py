@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from shm.kernel import address_of_array, kernel, new_record
+from shm.atomics import pause
+from shm.kernel import address_of_array, kernel, load_i64, new_record
 from shm.log_ring import (
     EVENT_BITS,
     LOG_READER,
@@ -19,6 +20,9 @@ from tests.shm.processes import stop_here
 
 EVENTS = 1000
 
+LOG_TALLY = np.dtype([("taken", "i8"), ("missing", "i8"), ("harmed", "i8"), ("disorder", "i8")], align=True)
+"""What `drain_with_pauses` has seen."""
+
 
 @kernel
 def _log(writer, number):
@@ -32,6 +36,52 @@ def log_many(writer, first, count):
     for number in range(first, first + count):
         kept += _log(writer, number)
     return kept
+
+
+@kernel
+def log_with_pauses(writer, count, seed):
+    """Log records numbered from 0, now and then with a pause; how many found room."""
+    kept, random = 0, seed * 2 + 1
+    for number in range(count):
+        kept += _log(writer, number)
+        random = random * 6364136223846793005 + 1442695040888963407
+        if (random >> 40) & 1023 == 0:
+            for _ in range((random >> 50) & 4095):
+                pause()
+    return kept
+
+
+@kernel
+def drain_with_pauses(reader, out, room, count, seed, tally):
+    """Drain until `count` records have been tried, now and then with a pause, and check every word.
+
+    `tally`: records taken, missing before or behind them, with a wrong word, out of turn. 0 when all were accounted
+    for; a lap of 2**34 empty looks gives up.
+    """
+    next_sequence, idle, random = 0, 0, seed * 2 + 1
+    while next_sequence < count and idle < 1 << 34:
+        found = drain_log(reader, out, room)
+        tally.taken += found
+        for index in range(found):
+            at = out + index * 64
+            number = load_i64(at + 8)
+            right = load_i64(at) == (number << EVENT_BITS) | number % EVENTS
+            right = right and load_i64(at + 16) == number + 1 and load_i64(at + 24) == -number
+            right = right and load_i64(at + 32) == number * 3 and load_i64(at + 40) == number << 20
+            right = right and load_i64(at + 48) == 7 and load_i64(at + 56) == ~number
+            tally.harmed += not right
+            tally.disorder += number < next_sequence
+            tally.missing += number - next_sequence
+            next_sequence = number + 1
+        if found < room and reader.tried > next_sequence:
+            tally.missing += reader.tried - next_sequence
+            next_sequence = reader.tried
+        idle = 0 if found else idle + 1
+        random = random * 6364136223846793005 + 1442695040888963407
+        if found and (random >> 40) & 63 == 0:
+            for _ in range((random >> 50) & 4095):
+                pause()
+    return int(next_sequence != count)
 
 
 @kernel

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numba import from_dtype, types
 
-from shm.kernel import address_of_array, kernel
+from shm.kernel import address_of_array, kernel, new_record
 from shm.log_ring import (
     HEAD,
     LOG_READER,
@@ -24,11 +24,14 @@ from shm.log_ring import (
 )
 from tests.shm.areas import shared_record
 from tests.shm.log_traffic import (
+    LOG_TALLY,
     LogRing,
     drain_stepped,
+    drain_with_pauses,
     log_forever,
     log_many,
     log_stepped,
+    log_with_pauses,
     numbers_of,
     sequences_of,
 )
@@ -176,15 +179,41 @@ def test_a_record_is_whole_before_it_counts_and_its_place_is_free_only_behind_th
     assert once(events(drain_log, of[1], types.int64, types.int64)) == ["load acquire", "copy", "store release"]
 
 
-def test_a_killed_writers_records_are_drained_and_its_successor_is_heard() -> None:
+@pytest.mark.parametrize(
+    ("records", "count"),
+    [(64, 500_000), (LOG_RECORDS, 1_000_000), pytest.param(4096, 100_000_000, marks=pytest.mark.slow)],
+)
+def test_every_word_is_right_and_every_drop_counted_between_two_processes_that_pause_as_they_like(
+    records: int, count: int
+) -> None:
+    ring, tally = LogRing(records, in_shared=True), new_record(LOG_TALLY)
+    room = min(records, 4096)
+    kept = shared_record(np.dtype([("kept", "i8")]))
+
+    def write() -> int:
+        kept["kept"] = log_with_pauses(ring.writer()[0], count, 7)
+        return 0
+
+    writing = Child(write)
+    assert drain_with_pauses(ring.reader()[0], address_of_array(ring.out), room, count, 8, tally[0]) == 0
+    assert writing.wait() == 0
+
+    assert tally[0]["harmed"] == tally[0]["disorder"] == 0
+    assert tally[0]["taken"] == kept[0]["kept"] > 0
+    assert tally[0]["taken"] + tally[0]["missing"] == count
+
+
+@pytest.mark.parametrize("kills", [10, pytest.param(1000, marks=pytest.mark.slow)])
+def test_a_killed_writers_records_are_drained_and_its_successor_is_heard(kills: int) -> None:
     ring = LogRing(1024, in_shared=True)
     reader = ring.reader()
     taken: list[int] = []
     sequences: list[int] = []
     first = 0
-    for _ in range(10):
+    rng = random.Random(4)
+    for _ in range(kills):
         child = Child(partial(log_on, ring, first))
-        target = len(taken) + 3000
+        target = len(taken) + rng.randrange(1, 3000)
         while len(taken) < target:
             found = ring.drain(reader)
             taken += numbers_of(found)
