@@ -1,7 +1,7 @@
-"""A strategy for measuring: at every change of the book it places an order a side, or takes them back, by turns.
+"""A strategy for measuring: at every change of the book it places an order, or takes it back, by turns.
 
-So the orders of a change are caused by that change alone, and not by the end of the ones before. Quotes stand far
-enough from the touch to be left alone.
+So the order of a change is caused by that change alone, and not by the end of the one before. It stands far enough
+from the touch to be left alone.
 """
 
 import numpy as np
@@ -14,11 +14,10 @@ CONFIG = {"distance_ticks": 40}
 
 @quote_entry
 def quote(state, book, belief, position, out):
-    """One level a side, or none."""
+    """A bid, or nothing."""
     if book.epoch != state.epoch:
         state.epoch = book.epoch
         state.turn = 1 - state.turn
-    out.bid_count = out.ask_count = state.turn
+    out.bid_count = state.turn
     out.bid_ticks[0] = book.bid_ticks[0] - state.distance_ticks
-    out.ask_ticks[0] = book.ask_ticks[0] + state.distance_ticks
-    out.bid_lots[0] = out.ask_lots[0] = position.size_lots_min
+    out.bid_lots[0] = position.size_lots_min

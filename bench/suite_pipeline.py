@@ -2,10 +2,10 @@
 
     recorded line -> exchange -> feed | decoded: clock starts | book -> strategy -> risk -> router: order encoded
 
-The strategy places an order a side at every change of the book (requoting_strategy), so only events that cause an
-order count, and each is timed from the decoded market event. Events come in bursts of 64 lines, so that the figure
-is the pipeline's own and not that of caches which the exchange has just filled. The clock is the real one; nothing
-waits for sockets.
+The strategy places an order at one change of the book and takes it back at the next (requoting_strategy).
+Only events that cause an order count, each from the decoded market event. Lines are decoded in bursts, so that the
+figure is the pipeline's own and not that of caches which the exchange's market has just filled; its answers to orders
+come between the events and are not timed. The clock is the real one; nothing waits for sockets.
 """
 
 import functools
@@ -40,7 +40,7 @@ ORDERS = [link.name for link in inboxes("router")].index("risk_router")
 """The router's inbox of new orders."""
 
 BURST = 64
-"""Lines that are decoded before book to router take them, one by one: about five depth messages."""
+"""Lines that are decoded before book to router take them, one by one."""
 
 AGE = HOPS.index("age")
 ORDERED = "orders were placed and all books agree"
@@ -85,9 +85,9 @@ def start_clock_here(duty, clock):
 
 @kernel
 def play_decoded(loop, group, count, book, lines, offsets, text, timed):
-    """Play lines in bursts; orders that book to router send on a decoded event go into the histograms at `timed`.
+    """Play lines; orders that book to router send on a decoded event go into the histograms at `timed`.
 
-    What follows a burst, the exchange's answers and the cancels, is not timed.
+    What follows an event, the exchange's answers and what they cause, is not timed.
     """
     duty = view(load_i64(group + book * 8), DUTY)
     router = view(load_i64(group + (book + 3) * 8), DUTY)
@@ -96,15 +96,17 @@ def play_decoded(loop, group, count, book, lines, offsets, text, timed):
         market_frame(loop, text + offsets[index], offsets[index + 1] - offsets[index])
         while run_group(group, book, 4) + pump_wires(loop):
             continue
-        if (index + 1) % BURST == 0 or index + 1 == lines:
+        if (index + 1) % BURST != 0 and index + 1 != lines:
+            continue
+        while start_clock_here(duty, loop.clock):
             router.inboxes[ORDERS].histograms = timed
             duty.batch_max = 1
-            while start_clock_here(duty, loop.clock):
-                run_group(group + book * 8, 4, 1)
-                run_group(group + (book + 1) * 8, 3, 1)
-            duty.batch_max = batch_max
+            run_group(group + book * 8, 4, 1)
             router.inboxes[ORDERS].histograms = untimed
-            settle(loop, group, count, 1 << 20)
+            duty.batch_max = batch_max
+            while run_group(group, 1, 4) + pump_wires(loop) + run_group(group + (book + 1) * 8, count - book - 1, 4):
+                continue
+        settle(loop, group, count, 1 << 20)
 
 
 class Session:

@@ -14,9 +14,9 @@ from procs.hot_log_events import Event
 from procs.when_full import Full
 from shm.atomics import store_release
 from shm.cancels import request_cancel
-from shm.checksum import digest, digest_i64
+from shm.checksum import digest_i64
 from shm.clock import read_clock
-from shm.codec import body_bytes, decode, encode, tag_of_record
+from shm.codec import body_bytes, decode, digest_record, encode, tag_of_record
 from shm.control import HALTED, acknowledge_command
 from shm.journal import (
     DENIED,
@@ -131,7 +131,8 @@ def send(ports, outbox, record):
         commit(box.ring, tag_of_record(record), frame_bytes, own.origin_ns, publish_ns)
     own.touched |= 1 << outbox
     box.sent += 1
-    _record_output(own, outbox, sequence, frame, frame_bytes)
+    value = digest_record(digest_i64(load_i64(frame), own.origin_ns), record)
+    _record_output(own, outbox, sequence, value)
     return 1
 
 
@@ -173,10 +174,8 @@ def halt(own):
 
 
 @kernel
-def _record_output(own, outbox, sequence, frame, frame_bytes):
-    """Digest of type, length, origin and body: everything that a replay must repeat."""
-    value = digest_i64(load_i64(frame), own.origin_ns)
-    value = digest(value, frame + FRAME_HEADER_BYTES, frame_bytes - FRAME_HEADER_BYTES)
+def _record_output(own, outbox, sequence, value):
+    """Note a digest of type, length, origin and content: everything that a replay must repeat."""
     own.outputs_hash = digest_i64(own.outputs_hash, value)
     if own.journal.base != 0:
         append(own.journal, own.now_ns, record_key(OUTPUT, outbox, sequence), value, 0, 0)

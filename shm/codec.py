@@ -21,6 +21,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from shm.checksum import digest
 from shm.codec_any import BIN, BOOL, decode_any
 from shm.codec_layout import body_bytes_fixed as body_bytes_fixed
 from shm.codec_layout import cells, layout_for, markers
@@ -173,6 +174,28 @@ def _bin_span(typingctx: Any, record: Any) -> Any:
         return context.make_tuple(builder, signature.return_type, pair)
 
     return result(record), generate
+
+
+@intrinsic
+def _scalar_bytes(typingctx: Any, record: Any) -> Any:
+    """Bytes of a record without the two words that tell of its bin."""
+    layout = layout_for(record)
+    size = record.size - (16 if layout.has_bin else 0)
+    return types.int64(record), lambda context, builder, signature, arguments: ir.Constant(_I64, size)
+
+
+@inlined
+def digest_record(value, record):
+    """Continue a digest by a record's message, as `encode` would write it: its scalars, then its bin.
+
+    The record is read and not the frame, whose bytes have only just been stored at odd addresses: a processor
+    would wait for every one of those stores.
+    """
+    value = digest(value, address_of(record), _scalar_bytes(record))
+    address, length = _bin_span(record)
+    if length:
+        value = digest(value, address, length)
+    return value
 
 
 @inlined

@@ -90,11 +90,9 @@ def test_everything_taken_and_sent_is_journaled_in_its_order(tmp_path: Path) -> 
         (7000, INPUT, 3, 0), (7000, OUTPUT, OUT_WAIT, 0), (7000, OUTPUT, OUT_WAIT, 1),
     ]  # fmt: skip
     assert [row[4] for row in found if row[1] == INPUT] == [12, 11]
-    first = duty.memory["out_wait"][1024 : 1024 + 4096]
-    length = int(first[:4].view(np.int32)[0])
-    seed = digest_i64(int(first[:8].view(np.int64)[0]), 11)
-    body = first[32:length].copy()
-    assert found[3][4] == digest(seed, address_of_array(body), body.size)
+    word = int(duty.memory["out_wait"][1024:1032].view(np.int64)[0])
+    sent = duty.state["trade"]  # the message that the step has sent last
+    assert found[4][4] == digest(digest_i64(word, 11), address_of_array(sent), sent.nbytes)
 
 
 def test_what_was_denied_is_journaled_with_its_outbox(tmp_path: Path) -> None:
