@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -25,6 +25,9 @@ from shm.kernel import address_of_array, new_record
 from trader.venues.scanner import MARKET_SCANNER, MarketKind, prepare_scanner
 
 Pair = tuple[str, str]
+
+SHORT = 100
+"""Answers to subscriptions name the same channels and are shorter than any frame that counts."""
 
 
 class DepthEvent(msgspec.Struct):
@@ -65,44 +68,76 @@ class TickerFrame(msgspec.Struct):
     data: TickerEvent
 
 
-def parse_rows(bench: Bench, recording: Path, folder: Path) -> None:
-    """Rows for the frames of the futures recording."""
-    lines = bench.size(1_000_000, 2_000)
-    payloads = [payload for _, payload in islice(Recording(recording), lines)]
-    instruments = instruments_of(recording)
-    for name, mark, kind, frame_type, target in (
-        ("parse_depth_update", b'"depthUpdate"', MarketKind.DEPTH, DepthFrame, 1_450),
-        ("parse_book_ticker", b'"bookTicker"', MarketKind.TICKER, TickerFrame, 130),
-    ):
-        frames = [payload for payload in payloads if mark in payload][: bench.size(20_000, 200)]
-        frame_row(bench, name, frames, folder / name, instruments, kind, frame_type, target)
+class BookLevel(msgspec.Struct):
+    """One level of an l2Book."""
+
+    px: str
+    sz: str
+    n: int
 
 
-def frame_row(
-    bench: Bench,
-    name: str,
-    frames: list[bytes],
-    file: Path,
-    instruments: np.ndarray,
-    kind: MarketKind,
-    frame_type: Any,
-    target: float,
-) -> None:
-    """One kind of frames, all contestants."""
-    file.write_bytes(b"\n".join(frames))
-    passes = str(bench.size(2, 1))
-    bench.row(
-        name,
-        unit=TIME,
-        target=target,
-        ours=functools.partial(our_scanner, frames, instruments, kind),
-        rivals={
-            "msgspec typed": functools.partial(in_python, frames, msgspec.json.Decoder(frame_type).decode),
-            "orjson": rival("parsers", "bench/rivals_parsers.py", "orjson", str(file), passes),
-            "pysimdjson, parse only": rival("parsers", "bench/rivals_parsers.py", "simdjson", str(file), passes),
-        },
-        answer=sum(map(len, frames)),
-    )
+class BookEvent(msgspec.Struct):
+    """All levels of a book."""
+
+    coin: str
+    time: int
+    levels: tuple[list[BookLevel], list[BookLevel]]
+
+
+class BookFrame(msgspec.Struct):
+    """An l2Book as the stream wraps it."""
+
+    channel: str
+    data: BookEvent
+
+
+class Kind(NamedTuple):
+    """A row: which frames, what they are to our scanner and to msgspec, nanoseconds at most."""
+
+    name: str
+    venue: int
+    recording: str
+    mark: bytes
+    kind: MarketKind
+    frame_type: Any
+    target: float
+
+
+FUTURES, HYPERLIQUID = "binance/usdm_btcusdt_20240808.gz", "hyperliquid/hyperliquid_btcusd_20250126.gz"
+
+# fmt: off
+KINDS = (
+    Kind("parse_depth_update", kernels.BINANCE, FUTURES, b'"depthUpdate"', MarketKind.DEPTH, DepthFrame, 1_450),
+    Kind("parse_book_ticker", kernels.BINANCE, FUTURES, b'"bookTicker"', MarketKind.TICKER, TickerFrame, 130),
+    Kind("parse_l2book", kernels.HYPERLIQUID, HYPERLIQUID, b'"l2Book"', MarketKind.SNAPSHOT, BookFrame, 1_200),
+)
+# fmt: on
+
+
+def parse_rows(bench: Bench, data: Path, folder: Path) -> None:
+    """Rows for the frames of recordings in the folder `data`; `folder` holds what rivals read."""
+    for kind in KINDS:
+        recording = data / kind.recording
+        lines = islice(Recording(recording), bench.size(1_000_000, 2_000))
+        frames = [payload for _, payload in lines if kind.mark in payload and len(payload) > SHORT][
+            : bench.size(20_000, 200)
+        ]
+        frames *= -(-bench.size(2_000, 20) // len(frames))
+        file = folder / kind.name
+        file.write_bytes(b"\n".join(frames))
+        passes = str(bench.size(2, 1))
+        bench.row(
+            kind.name,
+            unit=TIME,
+            target=kind.target,
+            ours=functools.partial(our_scanner, kind, frames, instruments_of(recording)),
+            rivals={
+                "msgspec typed": functools.partial(in_python, frames, msgspec.json.Decoder(kind.frame_type).decode),
+                "orjson": rival("parsers", "bench/rivals_parsers.py", "orjson", str(file), passes),
+                "pysimdjson, parse only": rival("parsers", "bench/rivals_parsers.py", "simdjson", str(file), passes),
+            },
+            answer=sum(map(len, frames)),
+        )
 
 
 def instruments_of(recording: Path) -> np.ndarray:
@@ -112,7 +147,7 @@ def instruments_of(recording: Path) -> np.ndarray:
     return found.instruments
 
 
-def our_scanner(frames: list[bytes], instruments: np.ndarray, kind: MarketKind) -> Result:
+def our_scanner(kind: Kind, frames: list[bytes], instruments: np.ndarray) -> Result:
     """The feed's scanner; the answer is the bytes of the frames that it took."""
     scanner, clock = new_record(MARKET_SCANNER), new_record(CLOCK)
     prepare_scanner(scanner[0], instruments)
@@ -122,9 +157,8 @@ def our_scanner(frames: list[bytes], instruments: np.ndarray, kind: MarketKind) 
     table[:, 1] = [len(frame) for frame in frames]
     table[:, 0] = address_of_array(text) + np.concatenate(([0], np.cumsum(table[:-1, 1])))
     samples = np.zeros(-(-len(frames) // kernels.BATCH))
-    taken, _ = kernels.scan_binance_frames(
-        scanner[0], address_of_array(table), len(frames), address_of_array(clock), samples, int(kind)
-    )
+    places = address_of_array(table), len(frames), address_of_array(clock)
+    taken, _ = kernels.scan_frames(kind.venue, scanner[0], *places, samples, int(kind.kind))
     return times(samples, taken)
 
 

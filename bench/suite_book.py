@@ -83,7 +83,7 @@ def rows(bench: Bench) -> None:
         if there:
             walk_row(bench, recorded)
             raw_row(bench, Path(folder, "lines"))
-            parse_rows(bench, recording_path(), Path(folder))
+            parse_rows(bench, recording_path().parent.parent, Path(folder))
 
 
 def book_row(bench: Bench, name: str, target: float | None, file: Path, passes: str) -> None:
