@@ -48,16 +48,18 @@ def survey(batches: Iterable[Batch], *, whole: bool = False) -> Survey | None:
     streamed: dict[str, None] = {}
     unnamed = Units()
     market = ""
-    for payload, url in chain(sample, payloads if whole or venue.whole_survey else ()):
+    for payload, url in chain(sample, payloads if whole or venue.precision_counts else ()):
         named = facts.snapshot_symbol(url) if url else ""
         if url and not named:
             continue
         for found in facts.facts_of(decode_frame(payload)):
             symbol = found.symbol or named
             market = market or found.market
-            if symbol and not url:
+            if symbol and not url and found.book:
                 streamed[symbol] = None
-            (units.setdefault(symbol, Units()) if symbol else unnamed).add(found.prices, found.sizes)
+            (units.setdefault(symbol, Units(exact=venue.precision_counts)) if symbol else unnamed).add(
+                found.prices, found.sizes
+            )
     for own in units.values():
         own.include(unnamed)
     symbols = list(streamed)[:SCANNER_SYMBOLS_MAX]

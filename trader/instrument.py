@@ -3,7 +3,8 @@
     price text = ticks * tick_multiple / 10 ** price_decimals
     size text  = lots  * lot_multiple  / 10 ** size_decimals
 
-`tick_value_e8` is one tick times one lot in 1e-8 of the quote currency: notional_e8 = ticks * lots * that.
+`tick_value_e8` is one tick times one lot in 1e-8 of the quote currency: notional_e8 = ticks * lots * that;
+0 where it is finer.
 """
 
 import numpy as np

@@ -9,7 +9,9 @@ import zstandard
 
 from procs.verify import RecordingError, verify_recording
 from procs.verify_report import render
+from tests.procs.kraken_recording import second_version
 from tests.trader.market_frames import depth, snapshot, ticker
+from tests.trader.venue_frames import unquoted
 
 FUTURES = "binance/usdm_btcusdt_20240808.gz"
 SPOT = ("binance/spot_btcusdt_20240808.gz", "binance/spot_btcusdt_20240809.gz")
@@ -77,6 +79,48 @@ def test_whole_books_are_ordered_and_never_crossed(trader_data):
     assert (result.gaps, result.resyncs, result.bad_frames) == (0, 0, 0)
     (symbol,) = result.symbols
     assert (symbol.symbol, symbol.book_state, symbol.bid_levels, symbol.ask_levels) == ("BTC", "LIVE", 20, 20)
+
+
+@pytest.mark.parametrize(
+    ("name", "venue", "messages", "checked", "symbols"),
+    [("KRAKEN", "kraken_v1", 4_430, 4_269, 10), ("OKX", "okx", 410, 290, 3)],
+)
+def test_every_recorded_checksum_agrees(trader_data, name, venue, messages, checked, symbols):
+    result = verify_recording(trader_data / f"cryptofeed/{name}.jsonl.zst")
+    assert (result.venue, result.messages, result.checked, result.mismatched) == (venue, messages, checked, 0)
+    assert (result.gaps, result.resyncs, result.bad_frames, result.undecided) == (0, 0, 0, 0)
+    assert [symbol.book_state for symbol in result.symbols] == ["LIVE"] * symbols
+
+
+@pytest.mark.parametrize("stripped", [False, True])
+def test_the_same_checksums_agree_on_the_second_version_of_the_stream(trader_data, tmp_path, stripped):
+    frames = second_version(trader_data / "cryptofeed/KRAKEN.jsonl.zst", stripped=stripped)
+    result = verify_recording(write(tmp_path / "second", frames))
+    assert (result.venue, result.checked, result.mismatched, result.bad_frames) == ("kraken", 4_269, 0, 0)
+    assert [symbol.book_state for symbol in result.symbols] == ["LIVE"] * 10
+
+
+def test_the_documented_checksum_example_agrees_and_a_changed_digit_does_not(tmp_path):
+    asks = (
+        ("45285.2", "0.00100000"), ("45286.4", "1.54571953"), ("45286.6", "1.54571109"), ("45289.6", "1.54560911"),
+        ("45290.2", "0.15890660"), ("45291.8", "1.54553491"), ("45294.7", "0.04454749"), ("45296.1", "0.35380000"),
+        ("45297.5", "0.09945542"), ("45299.5", "0.18772827"),
+    )  # fmt: skip
+    bids = (
+        ("45283.5", "0.10000000"), ("45283.4", "1.54582015"), ("45282.1", "0.10000000"), ("45281.0", "0.10000000"),
+        ("45280.3", "1.54592586"), ("45279.0", "0.07990000"), ("45277.6", "0.03310103"), ("45277.5", "0.30000000"),
+        ("45277.3", "1.54602737"), ("45276.6", "0.15445238"),
+    )  # fmt: skip
+    sides = {name: [{"price": price, "qty": size} for price, size in side] for name, side in
+             (("bids", bids), ("asks", asks))}  # fmt: skip
+    book = {"symbol": "BTC/USD", **sides, "checksum": 3310070434}
+    frame = unquoted({"channel": "book", "type": "snapshot", "data": [book]})
+    result = verify_recording(write(tmp_path / "example", [frame]))
+    assert (result.checked, result.mismatched, result.symbols[0].book_state) == (1, 0, "LIVE")
+    changed = frame.replace(b"0.15445238", b"0.15445239")
+    result = verify_recording(write(tmp_path / "changed", [frame, changed]))
+    assert (result.checked, result.mismatched, result.resyncs) == (2, 1, 1)
+    assert result.symbols[0].book_state == "SYNCING"
 
 
 @pytest.mark.parametrize("packed", [True, False])

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from tests.trader.market_frames import new_scanner, ticker
 from trader.instrument import INSTRUMENT, UnknownSymbolError
 from trader.units import UNITS_MAX, ceil_units, floor_units, format_units, nearest_units, parse_units
-from trader.venues.binance.instruments import parse_instruments, split_unit
+from trader.venues.binance.instruments import parse_instruments
 from trader.venues.binance.market import scan_bytes
 from trader.venues.decimals import DECIMALS_MAX
 from trader.venues.scanner import MarketKind, Slot
+from trader.venues.units_of import split_unit
 
 
 @given(units=st.integers(-UNITS_MAX, UNITS_MAX), decimals=st.integers(0, 12), multiple=st.integers(1, 1000))

@@ -116,11 +116,15 @@ SYMBOL_FEED = np.dtype(
         ("gaps", "i8"),
         ("resyncs", "i8"),
         ("duplicates", "i8"),
+        ("early", "i8"),
+        ("sequence", "i8"),
+        ("channel", "i8"),
         ("overflows", "i8"),
         ("snapshots_refused", "i8"),
         ("checked", "i8"),
         ("mismatched", "i8"),
         ("depth_limit", "i8"),
+        ("subscribed_depth", "i8"),
         ("first_event_ns", "i8"),
         ("held_bids", "i8"),
         ("held_asks", "i8"),
@@ -139,9 +143,9 @@ SYMBOL_FEED = np.dtype(
 )
 """One symbol. `last_id`: id up to which the book downstream has been told. `snapshots_refused`: too old, or too new.
 `checked`, `mismatched`: proofs that the venue itself delivered (checksums, order). `asked`: 1 once its subscription was
-sent on this connection. `first_event_ns`: time of the first book on this connection, where that matters. `pairs`:
-levels of the pending updates; where snapshots come on the stream, levels of the book itself, `held_bids` and
-`held_asks` of them."""
+sent on this connection. `first_event_ns`: time of the first book on this connection, where that matters. `early`:
+updates before a snapshot. `sequence`, `channel`: the venue's own, where it has them. `pairs`: levels of the pending
+updates; where snapshots come on the stream, levels of the book itself, `held_bids` and `held_asks` of them."""
 
 
 def feed_dtype(symbols: int) -> np.dtype:

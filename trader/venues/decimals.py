@@ -31,11 +31,11 @@ from trader.venues.json_bytes import (
 )
 
 SCALE = np.dtype(
-    [("decimals", "i8"), ("multiple", "i8"), ("keep", "i8"), ("power", "i8")],
+    [("decimals", "i8"), ("multiple", "i8"), ("keep", "i8"), ("power", "i8"), ("written", "i8")],
     align=True,
 )
 """How texts become units. `keep`: mask of the fraction's bytes that count, 0 where they do not fit a word; `power`:
-10 ** decimals."""
+10 ** decimals; `written`: decimals that the venue writes, which may be more."""
 
 DECIMALS_MAX = 12
 """Finest unit: 10 ** -12. Up to 8 decimals are read a word at a time."""
@@ -59,6 +59,7 @@ def fill_scale(scale: np.ndarray, *, decimals: int, multiple: int) -> None:
     """Prepare a SCALE record (cold). A multiple that is a power of ten needs no division: it takes decimals away."""
     if not 0 <= decimals <= DECIMALS_MAX or multiple < 1:
         raise ValueError(f"decimals {decimals}, multiple {multiple}: allowed 0 to {DECIMALS_MAX}, and from 1")
+    scale["written"] = decimals
     while multiple % 10 == 0 and decimals > 0:
         decimals, multiple = decimals - 1, multiple // 10
     scale["decimals"] = decimals

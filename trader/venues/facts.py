@@ -8,6 +8,7 @@ A venue's `facts` module has
 Numbers arrive as the texts that they were written as; `Units` gathers them until they give an instrument.
 """
 
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import msgspec
@@ -20,12 +21,14 @@ _DECODER = msgspec.json.Decoder(float_hook=str)
 
 
 class Facts(NamedTuple):
-    """One symbol's book in one frame. `market` tells apart what one venue does in several ways."""
+    """One symbol's numbers in one frame. `market` tells apart what one venue does in several ways; `book`: False where
+    they are no book's, but say how fine its numbers are."""
 
     symbol: str
     market: str
     prices: list[str]
     sizes: list[str]
+    book: bool = True
 
 
 def decode_frame(payload: bytes) -> Any:
@@ -44,19 +47,33 @@ def texts_of(levels: Any, price: Any = 0, size: Any = 1) -> tuple[list[str], lis
         return [], []
 
 
+def _decimals(text: str) -> str:
+    """The digits behind the point; an exponent, which JSON allows, is written out."""
+    if "e" in text or "E" in text:
+        try:
+            value = Decimal(text)
+            text = format(value, "f") if abs(value.adjusted()) <= DECIMALS_MAX + 18 else ""
+        except ArithmeticError:
+            text = ""
+    return text.partition(".")[2]
+
+
 class Units:
     """The decimals that one symbol's prices and sizes need and are written with."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, exact: bool = False) -> None:
+        """`exact`: trailing zeros of prices count, too."""
+        self._exact = exact
         self.price_decimals = 0
         self.size_decimals = 0
 
     def add(self, prices: list[str], sizes: list[str]) -> None:
         """Prices need as many decimals as are not zero; sizes keep all that are written."""
         for text in prices:
-            self.price_decimals = max(self.price_decimals, len(text.partition(".")[2].rstrip("0")))
+            decimals = _decimals(text)
+            self.price_decimals = max(self.price_decimals, len(decimals if self._exact else decimals.rstrip("0")))
         for text in sizes:
-            self.size_decimals = max(self.size_decimals, len(text.partition(".")[2]))
+            self.size_decimals = max(self.size_decimals, len(_decimals(text)))
 
     def include(self, other: "Units") -> None:
         """Units that hold what others saw, too."""

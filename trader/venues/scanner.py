@@ -13,8 +13,9 @@ from enum import IntEnum
 
 import numpy as np
 
-from shm.kernel import inlined, load_u8
+from shm.kernel import inlined, kernel, load_u8
 from trader.instrument import SYMBOL_BYTES_MAX
+from trader.intrinsics import move
 from trader.venues.decimals import SCALE, fill_scale
 from trader.venues.json_bytes import FAULT, QUOTE
 
@@ -23,6 +24,9 @@ SCANNER_SYMBOLS_MAX = 64
 
 LEVELS_MAX = 10_240
 """Levels of both sides in one message: a 5,000-level snapshot and some."""
+
+SIDE_LEVELS_MAX = LEVELS_MAX // 2
+"""Where sides may come in any order: asks are read behind the room of the bids, and then join them."""
 
 TRADES_MAX = 128
 """Trades of one message that are kept, the first ones; `trades_left_out` counts the others."""
@@ -63,6 +67,10 @@ class Slot(IntEnum):
     SYMBOL = 14
     BIDS = 15
     ASKS = 16
+    CHECKSUM = 17
+    DEPTH_LIMIT = 18
+    CHANNEL = 19
+    EVENT_NS = 20
 
 
 # Plain integers for kernels: an enum member would be a type of its own, and each mix one more compilation.
@@ -120,12 +128,15 @@ MARKET_SCANNER = np.dtype(
         ("scales", SYMBOL_SCALE, (SCANNER_SYMBOLS_MAX,)),
         ("trades", TRADE_ROW, (TRADES_MAX,)),
         ("levels", "i8", (2 * LEVELS_MAX,)),
+        ("lengths", "u2", (LEVELS_MAX,)),
     ],
     align=True,
 )
 """`symbol`: index of the frame's symbol in the configured order, -1 if it names none, -2 if it is none of ours.
-`values` by Slot: milliseconds, ids, ticks, lots, 1 where the buyer was the maker. `levels`: pairs, `bid_count` bids,
-then asks. `snapshot_symbol`: set by the caller before scanning a snapshot that names no symbol itself."""
+`values` by Slot: times (EVENT_MS, or EVENT_NS where a venue is finer), ids, ticks, lots, 1 where the buyer was the
+maker. `levels`: pairs, `bid_count` bids, then asks. `lengths`: where a checksum is over texts, the bytes of each
+level's price, and of its size << 8. `snapshot_symbol`: set by the caller before scanning a snapshot that names no
+symbol itself."""
 
 
 def prepare_scanner(scanner: np.ndarray, instruments: np.ndarray) -> None:
@@ -156,6 +167,15 @@ def match_symbol(names, count, p, end):
             if same:
                 return index
     return -1
+
+
+@kernel
+def join_sides(scanner):
+    """Move the asks, read from place SIDE_LEVELS_MAX on, to directly behind the bids."""
+    levels, lengths = scanner.levels.ctypes.data, scanner.lengths.ctypes.data
+    bids, asks = scanner.bid_count, scanner.ask_count
+    move(levels + 16 * bids, levels + 16 * SIDE_LEVELS_MAX, 16 * asks)
+    move(lengths + 2 * bids, lengths + 2 * SIDE_LEVELS_MAX, 2 * asks)
 
 
 @inlined

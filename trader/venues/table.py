@@ -15,11 +15,12 @@ from typing import NamedTuple
 
 
 class Venue(NamedTuple):
-    """`checks`: how its books prove themselves. `whole_survey`: units are known only from all of a recording."""
+    """`checks`: how its books prove themselves. `precision_counts`: checksums are over numbers with all decimals of the
+    instrument's precision, so that units must be neither finer nor coarser."""
 
     name: str
     checks: str
-    whole_survey: bool = False
+    precision_counts: bool = False
 
     def module(self, name: str) -> ModuleType:
         """One of its modules: facts, instruments, requests, market, session."""
@@ -30,6 +31,9 @@ class Venue(NamedTuple):
 VENUES = (
     Venue("binance",      checks="best quotes by update id"),
     Venue("hyperliquid",  checks="order of every book; best quotes by time"),
+    Venue("kraken",       checks="checksums of the top 10", precision_counts=True),
+    Venue("kraken_v1",    checks="checksums of the top 10"),
+    Venue("okx",          checks="checksums of the top 25"),
 )
 # fmt: on
 

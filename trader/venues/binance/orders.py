@@ -11,18 +11,15 @@ since 1970.
 
 import numpy as np
 
-from shm.kernel import address_of, copy, inlined, kernel, store_i64, store_u8
+from shm.kernel import address_of, copy, inlined, kernel, store_u8
 from trader.enums import TimeInForce
 from trader.instrument import INSTRUMENT, SYMBOL_BYTES_MAX
-from trader.intrinsics import trailing_zeros
+from trader.venues.number_text import put_decimal, put_units
 
 FRAME_BYTES_MAX = 512
 PLACE, CANCEL, QUERY = ord("p"), ord("c"), ord("q")
 
-POWERS = np.array([10**i for i in range(19)], dtype=np.int64)
 DECIMAL_BYTES_MAX = 19
-_BLOCK = 10**8
-_ASCII = int.from_bytes(b"0" * 8, "little")
 _SYMBOL_OFFSET = INSTRUMENT.fields["symbol"][1]  # type: ignore[index]
 
 
@@ -73,56 +70,6 @@ def put_symbol(at, instrument):
     """Write an instrument's symbol; bytes up to SYMBOL_BYTES_MAX behind it may be written too."""
     copy(at, address_of(instrument) + _SYMBOL_OFFSET, SYMBOL_BYTES_MAX)
     return at + instrument.symbol_length
-
-
-@inlined
-def _digits8(value):
-    """The eight digits of a value below 10 ** 8 as bytes 0 to 9, the first one lowest: three divisions for all."""
-    fours = value // 10_000
-    fours |= (value - fours * 10_000) << 32
-    hundreds = ((fours * 10_486) >> 20) & 0x7F_0000_007F
-    twos = hundreds | ((fours - hundreds * 100) << 16)
-    tens = ((twos * 103) >> 10) & 0x000F_000F_000F_000F
-    return tens | ((twos - tens * 10) << 8)
-
-
-@inlined
-def _put_short(at, value):
-    """Write a value from 0 to 10 ** 8 - 1; eight bytes are written."""
-    digits = _digits8(value)
-    skipped = min(trailing_zeros(digits) >> 3, 7)
-    store_i64(at, (digits + _ASCII) >> (8 * skipped))
-    return at + 8 - skipped
-
-
-@kernel
-def put_decimal(at, value):
-    """Write an integer from 0 to 2 ** 63 - 1; up to seven bytes behind it may be written too."""
-    if value < _BLOCK:
-        return _put_short(at, value)
-    high = value // _BLOCK
-    if high < _BLOCK:
-        at = _put_short(at, high)
-    else:
-        higher = high // _BLOCK
-        at = _put_short(at, higher)
-        store_i64(at, _digits8(high - higher * _BLOCK) + _ASCII)
-        at += 8
-    store_i64(at, _digits8(value - high * _BLOCK) + _ASCII)
-    return at + 8
-
-
-@kernel
-def put_units(at, units, decimals, multiple):
-    """Write units * multiple / 10 ** decimals with all its decimals, 0 to 8. The product is below 10 ** 18."""
-    value = units * multiple
-    if decimals == 0:
-        return put_decimal(at, value)
-    whole = value // POWERS[decimals]
-    at = put_decimal(at, whole)
-    store_u8(at, 46)
-    store_i64(at + 1, (_digits8(value - whole * POWERS[decimals]) + _ASCII) >> (8 * (8 - decimals)))
-    return at + 1 + decimals
 
 
 @inlined

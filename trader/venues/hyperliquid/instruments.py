@@ -4,14 +4,16 @@ Sizes have `szDecimals` decimals, prices at most 6 less that many (perpetuals) a
 the unit of price is the finest one, and an order's price must be rounded to five figures besides.
 """
 
+from decimal import Decimal
+
 import msgspec
 import numpy as np
 
-from trader.instrument import INSTRUMENT, SYMBOL_BYTES_MAX, UnknownSymbolError
+from trader.instrument import INSTRUMENT, UnknownSymbolError
+from trader.venues.units_of import fill_units
 
 PERPETUAL_DECIMALS = 6
-LOTS_MAX = 10**15
-NOTIONAL_E8_MIN = 10 * 10**8
+NOTIONAL_MIN = "10"
 """The venue takes no order below 10 dollars."""
 
 
@@ -29,18 +31,13 @@ def parse_instruments(reply: bytes, symbols: list[str], *, venue_id: int = 0) ->
     listed = {coin.name: coin for coin in msgspec.json.decode(reply, type=_Meta).universe}
     rows = np.zeros(len(symbols), dtype=INSTRUMENT)
     for symbol_id, symbol in enumerate(symbols):
-        if symbol not in listed or len(symbol) > SYMBOL_BYTES_MAX:
+        if symbol not in listed:
             raise UnknownSymbolError(f"symbols: found {symbol!r}, allowed: {', '.join(sorted(listed)[:20])}")
         size_decimals = listed[symbol].szDecimals
         if not 0 <= size_decimals <= PERPETUAL_DECIMALS:
             raise UnknownSymbolError(f"{symbol}: szDecimals {size_decimals}, allowed 0 to {PERPETUAL_DECIMALS}")
         row = rows[symbol_id]
         row["symbol_id"], row["venue_id"] = symbol_id, venue_id
-        row["price_decimals"], row["size_decimals"] = PERPETUAL_DECIMALS - size_decimals, size_decimals
-        row["tick_multiple"] = row["lot_multiple"] = row["size_lots_min"] = 1
-        row["size_lots_max"] = LOTS_MAX
-        row["notional_e8_min"] = NOTIONAL_E8_MIN
-        row["tick_value_e8"] = 10 ** (8 - PERPETUAL_DECIMALS)
-        row["symbol_length"] = len(symbol.encode())
-        row["symbol"][: len(symbol)] = np.frombuffer(symbol.encode(), dtype=np.uint8)
+        tick, lot = Decimal(1).scaleb(size_decimals - PERPETUAL_DECIMALS), Decimal(1).scaleb(-size_decimals)
+        fill_units(row, symbol, tick=str(tick), lot=str(lot), size_min=str(lot), notional_min=NOTIONAL_MIN)
     return rows

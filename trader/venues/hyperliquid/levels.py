@@ -112,7 +112,7 @@ def scan_side(p, end, pairs, room, depth, scale, fault):
                         return count, q + 1
                     p = q + 1
                     continue
-        p = scan_level(p, end, pairs + 16 * count, depth, scale, fault)
+        p = scan_level(skip_space(p, end), end, pairs + 16 * count, depth, scale, fault)
         if p == 0:
             return count, 0
         count += 1

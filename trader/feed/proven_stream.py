@@ -1,0 +1,120 @@
+"""Books that come as a snapshot and updates on the stream and prove themselves by checksums: one symbol's session.
+
+    SNAPSHOT --snapshot--> JOINING --update whose checksum agrees--> LIVE --disagrees, gap, crossed--> STALE, SNAPSHOT
+                     \\--- its own checksum agrees, or none is to come ---^
+
+A venue's session calls, for each book that the scanner holds: `take_book` (does it apply, and what does the book look
+like then), its own checksum over the PROOF, and `settle_book` (tell it downstream, or give it up). Nothing that has
+not agreed is told. Ids downstream are our own count: these venues have none, or none without holes.
+"""
+
+import numpy as np
+
+from shm.kernel import inlined, kernel
+from trader.book.state import ClearCause
+from trader.compile_hints import never_inlined
+from trader.enums import BookState, DeltaKind
+from trader.feed.proof import DEPTH_MAX, FULL, apply_to_proof, clear_proof, is_crossed, proof_of
+from trader.feed.recovery import begin_sync, clear_book
+from trader.feed.state import Action, Phase, add_action, symbol_of
+from trader.feed.sync import tell_update
+
+ABSENT = -1
+"""A checksum that the message does not have; any other is 0 to 2 ** 32 - 1."""
+
+_IDLE, _SNAPSHOT, _JOINING = np.int64(Phase.IDLE), np.int64(Phase.SNAPSHOT), np.int64(Phase.JOINING)
+_DELTA, _WHOLE = np.int64(Action.DELTA), np.int64(DeltaKind.SNAPSHOT)
+_SYNCING = np.int64(BookState.SYNCING)
+_MISMATCH, _CROSSED, _OVERFLOW, _START = (
+    np.int64(cause) for cause in (ClearCause.MISMATCH, ClearCause.CROSSED, ClearCause.OVERFLOW, ClearCause.START)
+)
+
+
+@kernel
+def take_book(feed, symbol, whole, depth, event_ns, now_ns):
+    """Apply the scanner's book (`whole`: a snapshot) to the symbol's PROOF, cut at `depth`: 1 if it is to be settled.
+
+    An update while no snapshot has come is left out; a further snapshot begins the book anew, and one that has more
+    than `depth` levels says that the depth is larger.
+    """
+    never_inlined()
+    own = symbol_of(feed, symbol)
+    scanner = feed.scanner
+    bids, asks = scanner.bid_count, scanner.ask_count
+    own.last_depth_ns = now_ns
+    own.event_ns = max(own.event_ns, event_ns)
+    proof = proof_of(own)
+    if whole:
+        if own.phase == _IDLE:
+            return 0
+        if own.phase != _SNAPSHOT:
+            clear_book(feed, symbol, _SYNCING, _START)
+        own.phase = _SNAPSHOT
+        own.depth_limit = max(depth, max(bids, asks))
+        clear_proof(proof)
+    elif own.phase < _JOINING:
+        own.early += 1
+        return 0
+    room = FULL if own.depth_limit > DEPTH_MAX else 0
+    if room != FULL:
+        levels, lengths = scanner.levels.ctypes.data, scanner.lengths.ctypes.data
+        room = apply_to_proof(proof, levels, lengths, bids, asks, own.depth_limit)
+    if room == FULL:
+        own.overflows += 1
+        begin_sync(feed, symbol, _OVERFLOW, now_ns)
+        return 0
+    if is_crossed(proof):
+        _disprove(feed, own, symbol, _CROSSED, now_ns)
+        return 0
+    return 1
+
+
+@inlined
+def _disprove(feed, own, symbol, cause, now_ns):
+    own.mismatched += 1
+    feed.mismatched += 1
+    begin_sync(feed, symbol, cause, now_ns)
+
+
+@kernel
+def settle_book(feed, symbol, whole, told, computed, provable, now_ns):
+    """The book that was taken has the checksum `computed`, the venue told `told` (or ABSENT): tell it, or give it up.
+
+    `provable`: a snapshot without a checksum waits for the first update, which has one, before it is LIVE.
+    """
+    never_inlined()
+    own = symbol_of(feed, symbol)
+    if told != ABSENT:
+        own.checked += 1
+        feed.checked += 1
+        if told != computed:
+            _disprove(feed, own, symbol, _MISMATCH, now_ns)
+            return
+    scanner = feed.scanner
+    bids, asks, levels = scanner.bid_count, scanner.ask_count, scanner.levels.ctypes.data
+    if whole:
+        feed.snapshots += 1
+        own.last_id += 1
+        action = add_action(feed, _DELTA, symbol, own.event_ns)
+        action.delta_kind = _WHOLE
+        action.first_id = own.last_id
+        action.last_id = own.last_id
+        action.previous_id = 0
+        action.bid_count = bids
+        action.ask_count = asks
+        action.levels_address = levels
+        own.phase = _JOINING
+        own.wants_snapshot = 0
+        if told == ABSENT and provable:
+            return
+        bids = asks = 0
+    _tell(feed, own, symbol, bids, asks, levels, now_ns)
+    proof = proof_of(own)
+    if proof.gone_bids + proof.gone_asks > 0:
+        _tell(feed, own, symbol, proof.gone_bids, proof.gone_asks, proof.gone.ctypes.data, now_ns)
+
+
+@inlined
+def _tell(feed, own, symbol, bids, asks, levels, now_ns):
+    following = own.last_id + 1
+    tell_update(feed, symbol, own.event_ns, following, following, bids, asks, levels, now_ns)

@@ -1,0 +1,30 @@
+"""The texts that a market-data client sends to Kraken: subscriptions. Cold."""
+
+import json
+from typing import Any
+
+from trader.feed.plan import SessionPlan, SnapshotRule
+
+DEPTH = 100
+"""Levels a side."""
+
+PING_MS = 30_000
+
+
+def subscription(method: str, channel: str, symbol: str, **options: Any) -> bytes:
+    """Subscribe to or unsubscribe from one channel of one pair."""
+    message = {"method": method, "params": {"channel": channel, "symbol": [symbol], **options}}
+    return json.dumps(message, separators=(",", ":")).encode()
+
+
+def session_plan(config: Any, symbols: list[str], *, market: str = "") -> SessionPlan:
+    """The market session's plan: books and trades of every pair."""
+    return SessionPlan(
+        path="/v2",
+        requests=[subscription("subscribe", "book", symbol, depth=DEPTH) for symbol in symbols],
+        cancels=[subscription("unsubscribe", "book", symbol, depth=DEPTH) for symbol in symbols],
+        greetings=[subscription("subscribe", "trade", symbol, snapshot=False) for symbol in symbols],
+        ping=b'{"method":"ping"}',
+        ping_ms=PING_MS,
+        snapshot_rule=SnapshotRule.STREAMED,
+    )

@@ -1,0 +1,73 @@
+"""The trades of a Kraken v1 frame: [["354.11","0.89594024","1618678142.557535","s","l",""],..]; b buys, s sells."""
+
+import numpy as np
+
+from shm.kernel import kernel, load_u8
+from trader.compile_hints import never_inlined
+from trader.enums import Side
+from trader.venues.decimals import decimal
+from trader.venues.json_bytes import Fault, refuse, skip_string, skip_value
+from trader.venues.json_walk import END, next_element, open_array, open_text
+from trader.venues.scanner import TRADE, keep_trade
+from trader.venues.time_text import seconds_ns
+
+_BUY, _SELL = np.int64(Side.BUY), np.int64(Side.SELL)
+_B, _S = ord("b"), ord("s")
+_PRICE, _SIZE, _TIME, _SIDE = range(4)
+_TRADE_DEPTH = np.int64(3)
+
+
+@kernel
+def read_trades(scanner, p, end, fault):
+    """The array of trades of the scanner's symbol. The address after it, or 0."""
+    never_inlined()
+    p = open_array(p, end, fault)
+    if p == 0:
+        return 0
+    more, p = next_element(p, end, True, fault)
+    while more > END:
+        p = _read_trade(scanner, p, end, fault)
+        if p == 0:
+            return 0
+        more, p = next_element(p, end, False, fault)
+    if p != 0 and scanner.trade_count > 0:
+        scanner.kind = TRADE
+    return p
+
+
+@kernel
+def _read_trade(scanner, p, end, fault):
+    never_inlined()
+    price, size = scanner.scales[scanner.symbol].price, scanner.scales[scanner.symbol].size
+    start = p
+    p = open_array(p, end, fault)
+    if p == 0:
+        return 0
+    place = ticks = lots = event_ns = side = 0
+    more, p = next_element(p, end, True, fault)
+    while more > END:
+        text = open_text(p, end, fault) if place <= _SIDE else 0
+        if place > _SIDE:
+            p = skip_value(p, end, _TRADE_DEPTH, fault)
+        elif text == 0:
+            return 0
+        elif place == _PRICE:
+            ticks, p = decimal(text, end, price.decimals, price.multiple, price.keep, price.power, fault)
+        elif place == _SIZE:
+            lots, p = decimal(text, end, size.decimals, size.multiple, size.keep, size.power, fault)
+        elif place == _TIME:
+            event_ns, p = seconds_ns(text, end, fault)
+        else:
+            p = skip_string(text, end, fault)
+            side = load_u8(text) if p == text + 2 else 0
+            if p != 0 and side != _B and side != _S:
+                return refuse(fault, Fault.WRONG_TYPE, text)
+        if p == 0:
+            return 0
+        place += 1
+        more, p = next_element(p, end, False, fault)
+    if p != 0 and place <= _SIDE:
+        return refuse(fault, Fault.MISSING_FIELD, start)
+    if p != 0:
+        keep_trade(scanner, scanner.symbol, event_ns, 0, _BUY if side == _B else _SELL, ticks, lots)
+    return p

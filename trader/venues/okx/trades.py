@@ -1,0 +1,82 @@
+"""One trade of an OKX frame, and the texts that select something.
+
+{"instId":"BTC-USDT","tradeId":"7849","px":"30218.8","sz":"1","side":"buy","ts":"1652459199958"}
+"""
+
+import numpy as np
+
+from shm.kernel import inlined, kernel, load_u8
+from trader.compile_hints import never_inlined
+from trader.enums import Side
+from trader.venues.decimals import decimal, natural
+from trader.venues.json_bytes import QUOTE, Fault, refuse, skip_string, skip_value
+from trader.venues.json_walk import END, next_key, open_object, open_text, text_code
+from trader.venues.okx.fields import BUY, KEYS, PX, SELL, SIDE, SZ, TRADE_ID, TS, WORDS
+from trader.venues.scanner import EVENT_MS_MAX, keep_trade
+
+_BUY, _SELL = np.int64(Side.BUY), np.int64(Side.SELL)
+_DATA_DEPTH = np.int64(3)
+_TRADE_NEEDS = 1 << PX | 1 << SZ | 1 << SIDE | 1 << TS | 1 << TRADE_ID
+
+
+@inlined
+def read_word(p, end, fault):
+    """A text that selects something: (its code, 0 if it is none of ours; the address after it or 0)."""
+    text = open_text(p, end, fault)
+    if text == 0:
+        return 0, 0
+    return text_code(text, end, WORDS)[0], skip_string(text, end, fault)
+
+
+@kernel
+def quoted_natural(p, end, fault):
+    """An integer in quotes: (value, address after the closing quote or 0)."""
+    text = open_text(p, end, fault)
+    if text == 0:
+        return 0, 0
+    value, p = natural(text, end, fault)
+    if p == 0:
+        return 0, 0
+    return value, p + 1 if load_u8(p) == QUOTE else refuse(fault, Fault.NUMBER, p)
+
+
+@kernel
+def read_trade(scanner, p, end, fault):
+    """One trade of the frame's instrument. The address after it, or 0."""
+    never_inlined()
+    p = open_object(p, end, fault)
+    if p == 0:
+        return 0
+    seen = px = sz = side = time_ms = trade_id = 0
+    code, p = next_key(p, end, KEYS, seen, True, fault)
+    while code > END:
+        seen |= 1 << code
+        if code == TS or code == TRADE_ID:
+            value, p = quoted_natural(p, end, fault)
+            time_ms = value if code == TS else time_ms
+            trade_id = value if code == TRADE_ID else trade_id
+        elif code == SIDE:
+            side, p = read_word(p, end, fault)
+        elif code == PX or code == SZ:
+            text = open_text(p, end, fault)
+            px = text if code == PX else px
+            sz = text if code == SZ else sz
+            p = skip_string(text, end, fault) if text != 0 else 0
+        else:
+            p = skip_value(p, end, _DATA_DEPTH, fault)
+        if p == 0:
+            return 0
+        code, p = next_key(p, end, KEYS, seen, False, fault)
+    if p == 0:
+        return 0
+    if (seen & _TRADE_NEEDS) != _TRADE_NEEDS or time_ms > EVENT_MS_MAX or (side != BUY and side != SELL):
+        return refuse(fault, Fault.MISSING_FIELD, p - 1)
+    price, size = scanner.scales[scanner.symbol].price, scanner.scales[scanner.symbol].size
+    ticks, after = decimal(px, end, price.decimals, price.multiple, price.keep, price.power, fault)
+    if after == 0:
+        return 0
+    lots, after = decimal(sz, end, size.decimals, size.multiple, size.keep, size.power, fault)
+    if after == 0:
+        return 0
+    keep_trade(scanner, scanner.symbol, time_ms * 1_000_000, trade_id, _BUY if side == BUY else _SELL, ticks, lots)
+    return p
