@@ -15,7 +15,12 @@ FUNCTION_STATEMENTS_MAX = 50
 DOCSTRING_CHARACTERS_MIN = 20
 BANNED_NAMES = {"util", "utils", "helper", "helpers", "common", "manager", "managers", "misc"}
 
-COMPILED = {"kernel", "inlined", "step", "compiled_step", "intrinsic", "quote_entry", "njit", "overload"}
+COMPILED = {"kernel", "inlined", "vector", "lane", "finite_lane", "step", "compiled_step"} | {
+    "intrinsic",
+    "quote_entry",
+    "njit",
+    "overload",
+}
 """Decorators whose functions are typed by numba."""
 
 # Written in two halves, so that this file does not hold them itself.

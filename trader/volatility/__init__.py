@@ -1,6 +1,25 @@
 """Volatility: what the price's own movement says of the seconds to come.
 
-`estimate`   incremental realised volatility over event-time windows, with its band
+`estimate`          incremental realised volatility over event-time windows, with its band
+`particle_filter`   ParticleFilter: stochastic volatility whose parameters are learned, for Python programs
+`settings`          what a particle filter is told, and its prior
+
+The particle filter's insides, in the order of a window's way through them:
+
+`particles`         its memory: settings, sums, blocks of particles; the model
+`advancing`         compiled entry points: windows in, beliefs out
+`filtering`         what every filter does with a window
+`conditioning`      loops over the particles, for densities    `interval`   ... for returns known to a tick
+`rao_blackwell`     one particle, one window: mode, nodes, cumulants
+`joint`             the filter that draws h instead, for comparison
+`summary`           weights, moments, quantiles, the probability integral transform
+`resampling`        `kernel_moves`   `matrices`                moving the parameters
+`fast_math`         `counter_rng`    `special`                 arithmetic
 """
 
 from trader.volatility.estimate import VolatilityConfig as VolatilityConfig
+from trader.volatility.particle_filter import Belief as Belief
+from trader.volatility.particle_filter import Filtered as Filtered
+from trader.volatility.particle_filter import ParticleFilter as ParticleFilter
+from trader.volatility.settings import FilterSettings as FilterSettings
+from trader.volatility.settings import Prior as Prior

@@ -1,0 +1,257 @@
+"""One window for particles that carry the moments of h: predict, find the mode, integrate, keep four cumulants.
+
+For each particle's own parameters the density of h is a Gaussian times a third-order Edgeworth polynomial,
+
+    z = (h - m) / sqrt v      g(z) = 1 + c3 He3 + c4 He4 + c3^2/2 He6 + c3 c4 He7 + c3^3/6 He9
+    c3 = skewness / 6         c4 = excess kurtosis / 24
+
+Times the likelihood of the window, it is integrated on the seven Gauss-Hermite nodes around the mode of Gaussian
+times likelihood, scaled by the curvature there (Liu and Pierce, Biometrika 81, 1994); they are exact for
+polynomials of degree 13, which is g's nine and the fourth moment's four. What is left over after a step are the four
+cumulants and the window's likelihood: particles are needed for the parameters only ("nested hybrid filters",
+Perez-Vieites, Marino and Miguez 2018, arXiv 1708.03730). Against an exact grid the log-likelihood of a thousand
+windows is within 0.01, mean volatility within 0.01 %.
+
+Gaussian mode: x = m - n v/2 + W(rv v/2 e^(n v/2 - m)), W of Lambert to a percent (Fritsch, Shafer and Crowley,
+Communications of the ACM 16, 1973). Student mode: Newton from a start that brackets it, see `_student_offset`.
+A block passes through four short loops; in one long loop the chain from prediction to mode would stall the CPU.
+"""
+
+import math
+
+import numpy as np
+
+from trader.volatility.fast_math import (
+    LOG2_E,
+    F,
+    exp2,
+    exp2_fast,
+    exp2_rough,
+    lane,
+    larger,
+    log,
+    log2,
+    log_rough,
+    quotient,
+    reciprocal,
+    smaller,
+)
+
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
+_WEIGHTS = _WEIGHTS / _WEIGHTS.sum() * np.exp(_NODES**2 / 2)
+
+X_1, X_2, X_3 = (F(x) for x in _NODES[4:])
+X2_1, X2_2, X2_3 = (F(x**2) for x in _NODES[4:])
+X3_1, X3_2, X3_3 = (F(x**3) for x in _NODES[4:])
+X4_1, X4_2, X4_3 = (F(x**4) for x in _NODES[4:])
+W_0, W_1, W_2, W_3 = (F(w) for w in _WEIGHTS[3:])
+
+SKEW_MAX = 0.2
+KURTOSIS_MIN, KURTOSIS_MAX = -0.04, 0.12
+"""Limits of c3 and c4: beyond them g is no density any more. Only jumps of ten deviations come near them."""
+
+LOG_WEIGHT_START = -3e38
+
+
+@lane
+def predict(block, i):
+    """Mean and variance of h one window on."""
+    mu, phi, sigma = block.mu[i], block.phi[i], block.sigma[i]
+    return mu + phi * (block.mean[i] - mu), phi * phi * block.variance[i] + sigma * sigma
+
+
+@lane
+def keep_shape(block, scratch, i, inverse_sd):
+    """Third and fourth coefficient of g one window on."""
+    phi = block.phi[i]
+    ratio = phi * inverse_sd
+    square = ratio * ratio
+    third = square * ratio * block.third[i] * F(1.0 / 6.0)
+    fourth = square * square * block.fourth[i] * F(1.0 / 24.0)
+    scratch.third[i] = smaller(larger(third, F(-SKEW_MAX)), F(SKEW_MAX))
+    scratch.fourth[i] = smaller(larger(fourth, F(KURTOSIS_MIN)), F(KURTOSIS_MAX))
+
+
+@lane
+def centre_gaussian(block, scratch, i, squared, count):
+    """Mode, curvature and shape: `load` is rv e^-x / 2 at the mode x."""
+    mean, variance = predict(block, i)
+    inverse_sd = F(1.0) / math.sqrt(variance)
+    keep_shape(block, scratch, i, inverse_sd)
+    half = F(0.5) * variance
+    argument = exp2_rough((count * half - mean) * F(LOG2_E)) * (half * squared) + F(1e-30)
+    y = log_rough(argument)
+    small = argument < F(0.7385)
+    below = argument + F(4.0 / 3.0) * argument * argument
+    beneath = F(1.0) + argument * (F(7.0 / 3.0) + F(5.0 / 6.0) * argument)
+    divisor = F(7.0) * y * y + F(58.0) * y + F(127.0)
+    above = y * divisor - F(24.0) * (y * y + F(2.0) * y - F(3.0))
+    lambert = quotient(below if small else above, beneath if small else divisor)
+    offset = lambert - count * half
+    load = F(0.5) * squared * exp2((mean + offset) * F(-LOG2_E))
+    keep_centre(scratch, i, mean + offset, offset * inverse_sd, variance * inverse_sd, F(1.0) + variance * load)
+    scratch.load[i] = load
+
+
+@lane
+def centre_student(block, scratch, i, squared, count, freedom, log_level):
+    """Mode, curvature and shape: `load` is rv e^-x / nu at the mode x; `log_level` = log(rv / nu)."""
+    mean, variance = predict(block, i)
+    inverse_sd = F(1.0) / math.sqrt(variance)
+    keep_shape(block, scratch, i, inverse_sd)
+    offset = _student_offset(mean, variance, count, F(0.5) * (freedom + count), log_level)
+    load = squared / freedom * exp2((mean + offset) * F(-LOG2_E))
+    share = load * reciprocal(F(1.0) + load)
+    bend = F(0.5) * (freedom + count) * share * (F(1.0) - share)
+    keep_centre(scratch, i, mean + offset, offset * inverse_sd, variance * inverse_sd, F(1.0) + variance * bend)
+    scratch.load[i] = load
+
+
+@lane
+def _student_offset(mean, variance, count, kappa, log_level):
+    """x - m at the mode. With t = x - log(rv/nu), A = log(rv/nu) - m + n v/2, B = kappa v it solves
+
+        t + A = B / (1 + e^t)
+
+    The root lies in [-A, B - A]; so does the start, the tangent's root at t = 0 where the right side is steepest.
+    From there one Newton step is enough to place nodes.
+    """
+    a = log_level - mean + F(0.5) * count * variance
+    b = kappa * variance
+    t = (F(0.5) * b - a) * reciprocal(F(1.0) + F(0.25) * b)
+    t = smaller(larger(t, -a), b - a)
+    share = reciprocal(F(1.0) + exp2_rough(t * F(LOG2_E)))
+    t -= (t + a - b * share) * reciprocal(F(1.0) + b * share * (F(1.0) - share))
+    return t + (log_level - mean)
+
+
+@lane
+def keep_centre(scratch, i, centre, shift, deviation, bend):
+    """Keep the mode, and the nodes' scale: the deviation of h over the root of `bend`."""
+    narrow = F(1.0) / math.sqrt(bend)
+    scratch.centre[i] = centre
+    scratch.shift[i] = shift
+    scratch.narrow[i] = narrow
+    scratch.scale[i] = deviation * narrow
+
+
+@lane
+def spread(scratch, i):
+    """e^-h at the three nodes above the mode, relative to the mode's."""
+    scale = scratch.scale[i] * F(LOG2_E)
+    scratch.ratio_1[i] = exp2(scale * -X_1)
+    scratch.ratio_2[i] = exp2(scale * -X_2)
+    scratch.ratio_3[i] = exp2(scale * -X_3)
+
+
+@lane
+def shape_coefficients(scratch, i):
+    """g as a polynomial: five coefficients of odd powers, four of even ones."""
+    c3, c4 = scratch.third[i], scratch.fourth[i]
+    c6 = F(0.5) * c3 * c3
+    c7 = c3 * c4
+    c9 = F(1.0 / 3.0) * c3 * c6
+    odd = (
+        F(-3.0) * c3 - F(105.0) * c7 + F(945.0) * c9,
+        c3 + F(105.0) * c7 - F(1260.0) * c9,
+        F(378.0) * c9 - F(21.0) * c7,
+        c7 - F(36.0) * c9,
+        c9,
+    )
+    even = (F(1.0) + F(3.0) * c4 - F(15.0) * c6, F(45.0) * c6 - F(6.0) * c4, c4 - F(15.0) * c6, c6)
+    return odd, even
+
+
+@lane
+def shape_at(z, odd, even):
+    """g(z), kept above 0."""
+    q = z * z
+    value = z * (odd[0] + q * (odd[1] + q * (odd[2] + q * (odd[3] + q * odd[4]))))
+    return larger(value + (even[0] + q * (even[1] + q * (even[2] + q * even[3]))), F(1e-6))
+
+
+@lane
+def _gaussian_pair(scratch, i, x, x2, ratio, slope, bend, load, odd, even):
+    """Densities at the nodes x above and below the mode, relative to the mode's."""
+    shift, step = scratch.shift[i], scratch.narrow[i] * x
+    level, tilt = bend * x2 + load, slope * x
+    above = shape_at(shift + step, odd, even) * exp2_fast(level - tilt - load * ratio)
+    below = shape_at(shift - step, odd, even) * exp2_fast(level + tilt - load * reciprocal(ratio))
+    return above, below
+
+
+@lane
+def integrate_gaussian(scratch, i, count):
+    """Mass and first four moments of the density on the nodes."""
+    odd, even = shape_coefficients(scratch, i)
+    narrow, load = scratch.narrow[i], scratch.load[i] * F(LOG2_E)
+    slope = (narrow * scratch.shift[i] + F(0.5) * count * scratch.scale[i]) * F(LOG2_E)
+    bend = narrow * narrow * F(-0.5 * LOG2_E)
+    pair_1 = _gaussian_pair(scratch, i, X_1, X2_1, scratch.ratio_1[i], slope, bend, load, odd, even)
+    pair_2 = _gaussian_pair(scratch, i, X_2, X2_2, scratch.ratio_2[i], slope, bend, load, odd, even)
+    pair_3 = _gaussian_pair(scratch, i, X_3, X2_3, scratch.ratio_3[i], slope, bend, load, odd, even)
+    keep_moments(scratch, i, shape_at(scratch.shift[i], odd, even), pair_1, pair_2, pair_3)
+
+
+@lane
+def _student_pair(scratch, i, x, x2, ratio, slope, bend, load, kappa, odd, even):
+    """Densities at the nodes x above and below the mode, relative to the mode's; kappa = (nu + n) / 2."""
+    shift, step = scratch.shift[i], scratch.narrow[i] * x
+    level, tilt = bend * x2 + kappa * log2(F(1.0) + load), slope * x
+    tail_above = kappa * log2(F(1.0) + load * ratio)
+    tail_below = kappa * log2(F(1.0) + load * reciprocal(ratio))
+    above = shape_at(shift + step, odd, even) * exp2_fast(level - tilt - tail_above)
+    below = shape_at(shift - step, odd, even) * exp2_fast(level + tilt - tail_below)
+    return above, below
+
+
+@lane
+def integrate_student(scratch, i, count, freedom):
+    """Mass and first four moments of the density on the nodes."""
+    odd, even = shape_coefficients(scratch, i)
+    narrow, load, kappa = scratch.narrow[i], scratch.load[i], F(0.5) * (freedom + count)
+    slope = (narrow * scratch.shift[i] + F(0.5) * count * scratch.scale[i]) * F(LOG2_E)
+    bend = narrow * narrow * F(-0.5 * LOG2_E)
+    pair_1 = _student_pair(scratch, i, X_1, X2_1, scratch.ratio_1[i], slope, bend, load, kappa, odd, even)
+    pair_2 = _student_pair(scratch, i, X_2, X2_2, scratch.ratio_2[i], slope, bend, load, kappa, odd, even)
+    pair_3 = _student_pair(scratch, i, X_3, X2_3, scratch.ratio_3[i], slope, bend, load, kappa, odd, even)
+    keep_moments(scratch, i, shape_at(scratch.shift[i], odd, even), pair_1, pair_2, pair_3)
+
+
+@lane
+def keep_moments(scratch, i, middle, pair_1, pair_2, pair_3):
+    """Sum densities (above, below) at the nodes to mass and moments, in units of the scale."""
+    sum_1, sum_2, sum_3 = (
+        W_1 * (pair_1[0] + pair_1[1]),
+        W_2 * (pair_2[0] + pair_2[1]),
+        W_3 * (pair_3[0] + pair_3[1]),
+    )
+    gap_1, gap_2, gap_3 = (
+        W_1 * (pair_1[0] - pair_1[1]),
+        W_2 * (pair_2[0] - pair_2[1]),
+        W_3 * (pair_3[0] - pair_3[1]),
+    )
+    scratch.mass[i] = W_0 * middle + sum_1 + sum_2 + sum_3
+    scratch.moment_1[i] = X_1 * gap_1 + X_2 * gap_2 + X_3 * gap_3
+    scratch.moment_2[i] = X2_1 * sum_1 + X2_2 * sum_2 + X2_3 * sum_3
+    scratch.moment_3[i] = X3_1 * gap_1 + X3_2 * gap_2 + X3_3 * gap_3
+    scratch.moment_4[i] = X4_1 * sum_1 + X4_2 * sum_2 + X4_3 * sum_3
+
+
+@lane
+def conclude(block, scratch, i):
+    """Moments to cumulants of h; returns log(mass) of what the particle's prior and the likelihood overlap."""
+    mass = scratch.mass[i]
+    norm = reciprocal(mass)
+    a1, a2 = scratch.moment_1[i] * norm, scratch.moment_2[i] * norm
+    a3, a4 = scratch.moment_3[i] * norm, scratch.moment_4[i] * norm
+    scale, square = scratch.scale[i], a1 * a1
+    area = scale * scale
+    block.mean[i] = scratch.centre[i] + scale * a1
+    block.variance[i] = area * larger(a2 - square, F(0.02))
+    block.third[i] = area * scale * (a3 - a1 * (F(3.0) * a2 - F(2.0) * square))
+    block.fourth[i] = (
+        area * area * (a4 - F(4.0) * a1 * a3 - F(3.0) * a2 * a2 + square * (F(12.0) * a2 - F(6.0) * square))
+    )
+    shift = scratch.shift[i]
+    return log(scratch.narrow[i] * mass) - F(0.5) * shift * shift
