@@ -1,0 +1,102 @@
+"""Volatility: one window through the particle filters, called from Python, beside `particles` and a numpy filter.
+
+Ours learn the parameters and tell mean, deviation, quantiles, transform and likelihood of every window; the rivals
+know the parameters and tell the mean and the likelihood. `volatility_cached` is a filter's first window in a new
+process whose kernels are in the cache, imports of numba and numpy not counted.
+"""
+
+import functools
+import json
+import subprocess
+import sys
+import time
+from typing import Any
+
+import numpy as np
+
+from bench.harness import Bench
+from bench.results import TIME, Absent, Contestant, Result, times
+from bench.rivals import rival
+from trader.volatility import ParticleFilter, Prior
+
+PARTICLES = 7_000
+FINITE = "finite"
+MU, PHI, SIGMA = 0.0, 0.97, 0.2
+
+FIRST = """
+import json, time
+import numba, numpy
+start = time.perf_counter_ns()
+from trader.volatility import ParticleFilter, Prior
+ParticleFilter(prior=Prior()).update(0.5)
+print(json.dumps(time.perf_counter_ns() - start))
+"""
+
+
+def rows(bench: Bench) -> None:
+    """Each filter at its default size, and the smaller one."""
+    windows = bench.size(2_000, 30)
+    theirs: dict[str, Contestant | Absent] = {
+        "particles": rival("particles", "bench/rivals_particles.py", str(PARTICLES), str(bench.size(600, 30))),
+        "numpy": functools.partial(numpy_filter, bench.size(600, 30)),
+    }
+    for name, target_us, settings in (
+        ("volatility_update", 60, {}),
+        ("volatility_update_student", 85, {"noise": "student"}),
+        ("volatility_update_joint", 25, {"method": "joint"}),
+        ("volatility_update_2048", 20, {"particle_count": 2048}),
+    ):
+        bench.row(
+            name,
+            unit=TIME,
+            target=target_us * 1_000,
+            ours=functools.partial(our_filter, windows, settings),
+            rivals={} if name.endswith("2048") else theirs,
+            answer=FINITE,
+        )
+    bench.row("volatility_cached", unit=TIME, target=0.5e9, ours=first_window, answer=FINITE, repeats=3)
+
+
+def our_filter(windows: int, settings: dict[str, Any]) -> Result:
+    """A filter that learns, one `update` a window."""
+    ours = ParticleFilter(prior=Prior(), **settings)
+    returns = np.random.default_rng(1).standard_normal(windows + windows // 10).tolist()
+    measured = np.zeros(len(returns), dtype=np.int64)
+    for index, value in enumerate(returns):
+        start_ns = time.perf_counter_ns()
+        belief = ours.update(value)
+        measured[index] = time.perf_counter_ns() - start_ns
+    fine = np.isfinite(belief.volatility) and belief.quantiles[0] < belief.volatility < belief.quantiles[1]
+    return times(measured[windows // 10 :], FINITE if fine else f"belief {belief}")
+
+
+def numpy_filter(windows: int) -> Result:
+    """A bootstrap filter as it is written down: float64, known parameters, systematic resampling below half."""
+    rng = np.random.default_rng(1)
+    returns = rng.standard_normal(windows)
+    measured = np.zeros(windows, dtype=np.int64)
+    h = MU + SIGMA / np.sqrt(1 - PHI**2) * rng.standard_normal(PARTICLES)
+    weights = np.full(PARTICLES, 1 / PARTICLES)
+    likelihood = volatility = 0.0
+    for index, value in enumerate(returns):
+        start_ns = time.perf_counter_ns()
+        h = MU + PHI * (h - MU) + SIGMA * rng.standard_normal(PARTICLES)
+        log_weights = np.log(weights) - 0.5 * (np.log(2 * np.pi) + h + value * value * np.exp(-h))
+        top = log_weights.max()
+        weights = np.exp(log_weights - top)
+        total = weights.sum()
+        weights /= total
+        likelihood += top + np.log(total)
+        volatility = float(weights @ np.exp(0.5 * h))
+        if 1 / np.square(weights).sum() < 0.5 * PARTICLES:
+            positions = (rng.random() + np.arange(PARTICLES)) / PARTICLES
+            h = h[np.minimum(np.searchsorted(np.cumsum(weights), positions), PARTICLES - 1)]
+            weights = np.full(PARTICLES, 1 / PARTICLES)
+        measured[index] = time.perf_counter_ns() - start_ns
+    return times(measured[windows // 10 :], FINITE if np.isfinite(likelihood + volatility) else "not finite")
+
+
+def first_window() -> Result:
+    """A new process up to its first belief."""
+    told = subprocess.run([sys.executable, "-c", FIRST], capture_output=True, text=True, check=True)
+    return times(np.array([json.loads(told.stdout)]), FINITE)
