@@ -42,7 +42,7 @@ def log_record(bench: Bench) -> None:
         "log_record",
         unit=TIME,
         target=20,
-        ours=functools.partial(our_events, bench.size(2_000, 5), bench.cores),
+        ours=functools.partial(our_events, bench.size(1_300, 5), bench.cores),
         rivals={"logging to a file": functools.partial(standard_logging, bench.size(200, 5))},
         answer=WHOLE,
     )
@@ -66,7 +66,7 @@ def log_all(ports, clock, measured, pause_ns):
 
 
 def our_events(samples: int, cores: tuple[int, int]) -> Result:
-    """A stage's own way: `log_event` into its ring, a full lap of it and more; a partner takes all away."""
+    """A stage's own way: `log_event` into its ring, almost a lap of it, so that none is dropped; a partner takes all."""
     memory = shared_bytes(log_ring_bytes(LOG_RECORDS))
     ports, clock, measured = new_record(PORTS), new_record(CLOCK), np.zeros(samples)
     calibrate(clock)

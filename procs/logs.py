@@ -258,21 +258,20 @@ class _Collecting:
         lines = self._queues.take() if everything else self._queues.take_new()
         if under_way_ns:
             complete_ns = min(complete_ns, under_way_ns)
-        if self._queues.blocked:
-            self._blocked_ns = self._blocked_ns or now
-            complete_ns = complete_ns if now - self._blocked_ns > HOLD_NS else 0
-        else:
-            self._blocked_ns = 0
+        self._blocked_ns = (self._blocked_ns or now) if self._queues.blocked else 0
+        blocked = self._blocked_ns > now - HOLD_NS
+        if blocked:
+            complete_ns = 0
         if self._hot is not None:
             offset_ns, wall_offset_ns = self._hot.offsets_ns()
             for line in lines:
                 line.time_ns += offset_ns
             events, hot_complete_ns = self._hot.take(wall_offset_ns)
-            complete_ns = min(complete_ns + offset_ns, hot_complete_ns)
+            complete_ns = 0 if blocked else min(complete_ns + offset_ns, hot_complete_ns)
             lines += events
         self._merger.add(lines)
         self._merger.write(max(complete_ns - WINDOW_NS, 0))
-        return len(lines) > 1 or self._merger.waiting > 0
+        return blocked or len(lines) > 1 or self._merger.waiting > 0
 
 
 def _told_within(timeout_s: float) -> bool:
