@@ -66,7 +66,7 @@ def log_all(ports, clock, measured, pause_ns):
 
 
 def our_events(samples: int, cores: tuple[int, int]) -> Result:
-    """A stage's own way: `log_event` into its ring, almost a lap of it, so that none is dropped; a partner takes all."""
+    """A stage's own way: `log_event` into its ring, almost a lap, so that none is dropped; a partner takes all."""
     memory = shared_bytes(log_ring_bytes(LOG_RECORDS))
     ports, clock, measured = new_record(PORTS), new_record(CLOCK), np.zeros(samples)
     calibrate(clock)
