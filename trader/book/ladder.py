@@ -81,17 +81,14 @@ def set_level(side, key, lots):
     side.lots[index] = lots
     w = index >> 6
     mark = 1 << (index & 63)
-    word = side.words[w] & ~mark
+    before = side.words[w]
+    word = before & ~mark
     if lots != 0:
         word |= mark
     side.words[w] = word
     side.count += (1 if lots != 0 else 0) - (1 if old != 0 else 0)
-    s = w >> 6
-    mark = 1 << (w & 63)
-    summary = side.summary[s] & ~mark
-    if word != 0:
-        summary |= mark
-    side.summary[s] = summary
+    if (word == 0) != (before == 0):
+        side.summary[w >> 6] ^= 1 << (w & 63)
     if index >= side.best:
         if lots != 0:
             side.best = index
