@@ -95,6 +95,7 @@ def kraken_v1_frames():
         packed([992, {"a": asks}, {"b": bids[:1], "c": "4105471083"}, "book-10", "XBT/USD"]),
         packed([993, trades, "trade", "XMR/USD"]),
         packed([996, {"a": ["355.24", 27, "27.1"], "b": ["354.3", 6, "6.8"]}, "ticker", "XMR/USD"]),
+        packed([996, {"a": ["355.24", 27]}, "ticker", 6]),
         packed({"event": "heartbeat"}),
         packed({"channelID": 992, "event": "subscriptionStatus", "pair": "XMR/USD", "status": "subscribed"}),
     ]

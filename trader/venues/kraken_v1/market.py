@@ -134,7 +134,7 @@ def _names_at_end(start, end):
 
 @kernel
 def _find_names(p, end, fault):
-    """The same by walking the frame: the last two elements, if they are texts."""
+    """The same by walking the frame: the last two elements, if both are texts; 0 and 0 else."""
     never_inlined()
     p = open_array(p, end, fault)
     if p == 0:
@@ -148,7 +148,7 @@ def _find_names(p, end, fault):
         if p == 0:
             return 0, 0
         more, p = next_element(p, end, False, fault)
-    return channel, pair
+    return (channel, pair) if channel != 0 and pair != 0 else (0, 0)
 
 
 @kernel
