@@ -38,7 +38,7 @@ def run_traffic(ring: OneRing, consumers: int, lossy: tuple[int, ...], messages:
         for number in range(consumers):
             crew.start(lambda number=number: take(number), core=number + 1)
         crew.start(send, core=0)
-        crew.finish(progress, messages, f"ring of {ring.capacity} bytes, {consumers} consumers, lossy {lossy or None}")
+        crew.finish(progress, messages, f"ring of {ring.capacity} bytes to {consumers}, of them lossy {len(lossy)}")
     sent = int(progress[0])
     assert sent >= messages
     for number, tally in enumerate(tallies):
