@@ -3,25 +3,40 @@
 Windows run on the venue's clock (`event_ns`), so replay speed changes nothing. A gap in the events or a book
 that is not LIVE drops the open window and keeps what was learned. Until an estimator is warm its slot holds
 the configured prior, WARMING; that is published first of all, so that readers never see nothing.
+
+With `method` "particle" or "joint" each symbol also has a particle filter in `pool`, compiled only then and called by
+its address; what it believes is published in place of the decaying mean once that is warm.
 """
 
 from typing import Any
 
 import numpy as np
 
+from procs.errors import OperatorError
 from procs.ports import acknowledge, receive, send
 from shm.codec import record_dtype
-from shm.kernel import kernel, view
+from shm.kernel import address_of, copy, kernel, view
 from shm.kernel import step as compiled_step
-from trader.enums import BookState, Command
+from shm.memory import call_entry, field_offset
+from trader.enums import BeliefState, BookState, Command
 from trader.instrument import INSTRUMENTS_MAX
 from trader.messages import CONTROL, GAP, MARKET_EVENT, Control, Gap, MarketEvent, VolatilityEstimate
+from trader.volatility.advancing import entry_of
+from trader.volatility.beliefs import JUDGEMENT, configure_judgement, filter_settings, judge, write_belief
 from trader.volatility.estimate import ESTIMATOR, configure, observe_mid, reset_window, write_estimate
+from trader.volatility.particles import BELIEF, LANES, OBSERVATION, Method, Noise, Zeros, memory_bytes
+from trader.volatility.settings import prepare
 
 OUTBOXES = ("volatility_estimate",)
 OUT_ESTIMATE = 0
 
 BAD_FRAME = -1
+
+POOL_WORDS = 2 * memory_bytes(55) // 8
+"""Room for all symbols' filters: two of 7,000 particles, or five of 2,500."""
+
+WINDOWS_MAX = 512
+"""Windows that are given to a filter at once; of a silence that is longer the rest is dropped."""
 
 STATE = np.dtype(
     [
@@ -37,9 +52,22 @@ STATE = np.dtype(
         ("gap", record_dtype(Gap)),
         ("estimate", record_dtype(VolatilityEstimate)),
         ("estimators", ESTIMATOR, (INSTRUMENTS_MAX,)),
+        ("method", "i8"),
+        ("filter_bytes", "i8"),
+        ("advance", "i8"),
+        ("judgements", JUDGEMENT, (INSTRUMENTS_MAX,)),
+        ("newest", BELIEF, (INSTRUMENTS_MAX,)),
+        ("observations", OBSERVATION, (WINDOWS_MAX,)),
+        ("beliefs", BELIEF, (WINDOWS_MAX,)),
+        ("pool", "i8", (POOL_WORDS,)),
     ],
     align=True,
 )
+
+POOL_OFFSET, OBSERVATIONS_OFFSET, BELIEFS_OFFSET = (
+    field_offset(STATE, name) for name in ("pool", "observations", "beliefs")
+)
+BELIEF_BYTES = BELIEF.itemsize
 
 
 def start(state: np.ndarray, config: Any, instruments: np.ndarray) -> None:
@@ -49,6 +77,41 @@ def start(state: np.ndarray, config: Any, instruments: np.ndarray) -> None:
     for index, instrument in enumerate(instruments):
         own["venue_ids"][index] = instrument["venue_id"]
         configure(own["estimators"][index], config.volatility)
+    if config.volatility.method != "ewma":
+        _start_filters(own, config.volatility, len(instruments))
+
+
+def _start_filters(own: np.void, config: Any, symbols: int) -> None:
+    """One particle filter a symbol, into the pool; compiles them if need be. Raises OperatorError without room."""
+    size = memory_bytes(filter_settings(config, 0).block_count)
+    room = POOL_WORDS * 8 // symbols
+    if size > room:
+        raise OperatorError(
+            f"volatility.particle_count: found {config.particle_count} for each of {symbols} symbols, "
+            f"allowed {(room - memory_bytes(0)) // (memory_bytes(1) - memory_bytes(0)) * LANES}"
+        )
+    own["filter_bytes"] = size
+    own["method"] = METHODS[config.method]
+    pool = own["pool"].view(np.uint8)
+    for index in range(symbols):
+        settings = filter_settings(config, 1 + index)
+        prepare(pool[index * size : (index + 1) * size], settings)
+        configure_judgement(own["judgements"][index], config, settings.block_count * LANES)
+    own["advance"] = _entry_address(int(own["method"]))
+
+
+METHODS = {"particle": 1, "joint": 2}
+
+
+def _entry_address(method: int) -> int:
+    kind = Method.JOINT if method == METHODS["joint"] else Method.PARTICLE
+    return int(entry_of(kind, Noise.STUDENT, Zeros.INACTIVE).address)
+
+
+def relink(state: np.ndarray) -> None:
+    """Write this process's address of the compiled filter into a state that came from elsewhere."""
+    if state[0]["method"]:
+        state[0]["advance"] = _entry_address(int(state[0]["method"]))
 
 
 @compiled_step
@@ -89,7 +152,33 @@ def _on_event(own, ports):
     closed = observe_mid(estimator, event.event_ns, event.bid_ticks + event.ask_ticks)
     if closed:
         own.windows += closed
+        if own.method != 0:
+            _advance(own, event.symbol_id, closed)
         _publish(own, ports, event.symbol_id, estimator.window_end_ns - estimator.window_ns)
+
+
+@kernel
+def _advance(own, symbol_id, closed):
+    """The windows that have just closed, into the symbol's filter."""
+    estimator = own.estimators[symbol_id]
+    quiet = estimator.quiet
+    count = 0
+    if closed > quiet:
+        own.observations[0].value = estimator.return_bps
+        own.observations[0].squared = estimator.return_bps * estimator.return_bps
+        own.observations[0].count = 1
+        count = 1
+    for _ in range(min(quiet, WINDOWS_MAX - 1)):
+        own.observations[count].value = 0.0
+        own.observations[count].squared = 0.0
+        own.observations[count].count = 1
+        count += 1
+    base = address_of(own)
+    filter_ = base + POOL_OFFSET + symbol_id * own.filter_bytes
+    call_entry(own.advance, filter_, base + OBSERVATIONS_OFFSET, count, base + BELIEFS_OFFSET, 0)
+    for index in range(count):
+        judge(own.judgements[symbol_id], own.beliefs[index])
+    copy(address_of(own.newest[symbol_id]), address_of(own.beliefs[count - 1]), BELIEF_BYTES)
 
 
 @kernel
@@ -99,4 +188,7 @@ def _publish(own, ports, symbol_id, event_ns):
     estimate.venue_id = own.venue_ids[symbol_id]
     estimate.event_ns = event_ns
     write_estimate(own.estimators[symbol_id], estimate)
+    if own.method != 0 and estimate.state == BeliefState.LIVE:
+        judgement, newest = own.judgements[symbol_id], own.newest[symbol_id]
+        write_belief(judgement, newest, estimate, own.estimators[symbol_id].volatility_bps_min)
     own.published += send(ports, OUT_ESTIMATE, estimate)

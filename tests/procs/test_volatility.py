@@ -2,8 +2,11 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from procs.errors import OperatorError
+from procs.wiring import stage_module
 from tests.procs.one_stage import OneStage
 from trader.enums import BeliefState, BookState, MarketEventKind
 from trader.messages import Gap, MarketEvent
@@ -94,3 +97,76 @@ def test_event_of_an_unknown_symbol_is_counted_and_ignored() -> None:
 
     assert stage.give(mid_event(1_000, 618_000, symbol_id=5), 1) == 0
     assert stage.row["ignored"] == 1
+
+
+def give_walk(stage: OneStage, first: int, returns_bps: np.ndarray, *, symbol_id: int = 0) -> None:
+    """A mid that moves by such returns, one a window; ticks so fine that rounding does not matter."""
+    for window, bid_ticks in enumerate(np.round(1e9 * np.exp(np.cumsum(returns_bps) / 1e4)).astype(np.int64), first):
+        stage.give(mid_event(window, int(bid_ticks), symbol_id=symbol_id), window)
+
+
+@pytest.mark.parametrize("method", ["particle", "joint"])
+def test_particle_filters_estimate_is_published_with_its_band_and_parameters(method: str) -> None:
+    rng = np.random.default_rng(4)
+    stage = make_stage(method=method, particle_count=2048, prior_bps=1.0, symbols=2)
+    moving = rng.random(1_500) < 0.4
+    wide = np.where(moving, 2.0 * np.sqrt(0.15 / 0.4) * rng.standard_normal(1_500), 0.0)
+    give_walk(stage, 1_000, wide)
+    give_walk(stage, 1_000, 3 * wide, symbol_id=1)
+    found, tripled = stage.taken(LINK)
+
+    assert found.state == tripled.state == BeliefState.LIVE
+    assert found.volatility_bps == pytest.approx(2.0, rel=0.35)
+    assert tripled.volatility_bps == pytest.approx(3 * found.volatility_bps, rel=0.25)
+    assert found.volatility_bps_p05 < found.volatility_bps < found.volatility_bps_p95
+    assert 0.8 < found.phi_mean < 1 and found.phi_sd > 0 and found.sigma_eta_mean > 0 and found.mu_sd > 0
+    assert found.effective_sample_size > 100 and 0 <= found.pit <= 1
+    assert found.window_count == 1_498
+
+
+def test_particle_filter_widens_within_a_window_of_a_shock_and_follows_it() -> None:
+    rng = np.random.default_rng(5)
+    stage = make_stage(method="particle", particle_count=2048, prior_bps=1.0)
+    give_walk(stage, 1_000, 0.4 * rng.standard_normal(800))
+    calm = stage.taken(LINK)[0]
+    give_walk(stage, 1_800, np.array([0.0, 8.0, 0.0]))
+    shocked = stage.taken(LINK)[0]
+    give_walk(stage, 1_803, 4.0 * rng.standard_normal(15))
+    wild = stage.taken(LINK)[0]
+
+    assert shocked.volatility_bps_p95 > 1.05 * calm.volatility_bps_p95
+    assert wild.volatility_bps_p95 > 2 * calm.volatility_bps_p95
+
+
+def test_particle_filter_whose_returns_are_not_where_predicted_is_not_trusted() -> None:
+    rng = np.random.default_rng(6)
+    stage = make_stage(method="particle", particle_count=2048, prior_bps=1.0)
+    give_walk(stage, 1_000, 0.4 * rng.standard_normal(600))
+    stage.row["judgements"][0]["extreme_share"] = 0.5
+    before = stage.taken(LINK)[0]
+    give_walk(stage, 1_600, 0.4 * rng.standard_normal(10))
+    doubted = stage.taken(LINK)[0]
+    give_walk(stage, 1_610, 0.4 * rng.standard_normal(200))
+
+    assert (before.state, doubted.state) == (BeliefState.LIVE, BeliefState.WARMING)
+    assert stage.taken(LINK)[0].state == BeliefState.LIVE
+
+
+def test_particle_filters_state_goes_on_elsewhere_bit_for_bit() -> None:
+    returns = 0.5 * np.random.default_rng(7).standard_normal(400)
+    one, other = (make_stage(method="particle", particle_count=1024) for _ in range(2))
+    give_walk(one, 1_000, returns)
+    one.taken(LINK)
+    other.taken(LINK)
+    other.state[:] = one.state
+    other.state[0]["advance"] = 0
+    stage_module("volatility").relink(other.state)
+    for stage in (one, other):
+        give_walk(stage, 1_400, returns[:50])
+
+    assert one.taken(LINK) == other.taken(LINK)
+
+
+def test_more_particles_than_there_is_room_for_are_refused() -> None:
+    with pytest.raises(OperatorError, match=r"volatility.particle_count: found 7000 for each of 3 symbols, allowed"):
+        make_stage(method="particle", symbols=3)

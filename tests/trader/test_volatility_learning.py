@@ -32,7 +32,7 @@ def calibrate(runs: int, length: int, **settings: Any) -> tuple[np.ndarray, floa
         weights = blocks["weight"] / blocks["weight"].sum(dtype=float)
         row = [float(weights[blocks[name] < true].sum()) for name, true in
                (("mu", mu), ("atanh_phi", atanh_phi), ("log_sigma", log_sigma))]  # fmt: skip
-        z = (h[-1] - blocks["mean"]) / np.sqrt(blocks["variance"])
+        z = (h[-1] - blocks["mean"]) / np.sqrt(np.maximum(blocks["variance"], 1e-12))
         below = np.vectorize(math.erf)(z.reshape(-1)[:: max(z.size // 500, 1)] / math.sqrt(2))
         thinned = weights.reshape(-1)[:: max(z.size // 500, 1)]
         ranks.append([*row, float((thinned * (1 + below) / 2).sum() / thinned.sum())])

@@ -25,6 +25,7 @@ sample variance, Kendall and Stuart, volume 1, section 10.
 """
 
 import math
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -64,6 +65,8 @@ ESTIMATOR = np.dtype(
         ("window_end_ns", "i8"),
         ("mid_halfticks", "i8"),
         ("log_mid", "f8"),
+        ("return_bps", "f8"),
+        ("quiet", "i8"),
         ("weight", "f8"),
         ("weight_squared", "f8"),
         ("second", "f8"),
@@ -75,7 +78,10 @@ ESTIMATOR = np.dtype(
     ],
     align=True,
 )
-"""One symbol's estimator. The fields down to `prior_bps_p95` are set once, by `configure`."""
+"""One symbol's estimator. The fields down to `prior_bps_p95` are set once, by `configure`.
+
+`return_bps`, `quiet`: of the windows that closed last, the first one's return and how many without events followed.
+"""
 
 
 class VolatilityConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -95,6 +101,14 @@ class VolatilityConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     """Believed until the estimate is warm."""
     prior_bps_p95: float = 4.0
     """95th percentile of the prior, which quotes use meanwhile; the 5th is its mirror on the log scale."""
+    method: Literal["ewma", "particle", "joint"] = "ewma"
+    """A decaying mean, or a particle filter that learns the parameters (trader.volatility.settings)."""
+    particle_count: int = 7_000
+    """Of each symbol's filter; all of them together need room, see procs/stages/volatility.py."""
+    degrees_of_freedom: float = 5.0
+    """Of the filters' Student-t returns."""
+    memory_windows: int = 2_000
+    """Windows with a movement that the filters' parameters remember."""
 
     def problems(self) -> list[str]:
         """Every value that is out of its range, one line each; empty when all is well."""
@@ -106,6 +120,9 @@ class VolatilityConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
             ("volatility_bps_min", 1e-6, 1_000),
             ("prior_bps", 1e-6, 10_000),
             ("prior_bps_p95", self.prior_bps, 100_000),
+            ("particle_count", 128, 1_000_000),
+            ("degrees_of_freedom", 2.1, 10_000),
+            ("memory_windows", 100, 100_000_000),
         )
         return [
             f"volatility.{name}: found {getattr(self, name)}, allowed {low} to {high}"
@@ -167,6 +184,8 @@ def _close_windows(estimator, event_ns):
         estimator.life = PARTIAL
         return 0
     closed = 0
+    estimator.return_bps = return_bps
+    estimator.quiet = quiet
     if was_counting:
         _weigh_return(estimator, return_bps)
         closed = 1
