@@ -92,7 +92,7 @@ def book_row(bench: Bench, name: str, target: float | None, file: Path, passes: 
         name,
         unit=TIME,
         target=target,
-        ours=functools.partial(our_updates, file, bench.size(10, 1)),
+        ours=functools.partial(our_updates, file, bench.size(50, 1)),
         rivals={who: contestant(bench, who, str(file), passes) for who in BOOKS},
         repeats=3,
     )
