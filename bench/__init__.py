@@ -3,6 +3,7 @@
     harness            rows: interleaved contestants, medians with spread, targets, JSON
     host               what the figures were measured on, core-to-core floor included
     two_processes      a second pinned process over shared memory, for what crosses cores
+    several_processes  more of them, forked and pinned
     rivals             rivals in virtual environments of their own
     suite_NAME         `def rows(bench)`: one suite; a new file is a new suite
     parsing            rows of the book suite: frames to integers

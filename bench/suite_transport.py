@@ -18,6 +18,8 @@ from bench import transport_kernels as kernels
 from bench.harness import Bench
 from bench.results import RATE, TIME, Result, rate, times
 from bench.transport_arena import arena_row, histogram_rows
+from bench.transport_broadcast import broadcast_rows
+from bench.transport_cells import codec_roundtrip, slot_read
 from bench.transport_log import log_record
 from bench.two_processes import in_both, shared_bytes
 from shm.clock import CLOCK, calibrate
@@ -51,12 +53,15 @@ def rows(bench: Bench) -> None:
         rivals={"msgspec": functools.partial(msgspec_codec, bench.size(500, 5))},
         answer=CAME_BACK,
     )
+    codec_roundtrip(bench)
+    slot_read(bench)
     arena_row(bench)
     histogram_rows(bench)
     log_record(bench)
     if bench.cores[0] == bench.cores[1]:
         print("transport: one core only, nothing to hand over to")
         return
+    broadcast_rows(bench)
     few = bench.size(5_000, 100)
     bench.row(
         "order_one_way",

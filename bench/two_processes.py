@@ -1,19 +1,12 @@
 """Two pinned processes over anonymous shared memory, for what is measured across cores."""
 
 import mmap
-import os
-import signal
-import traceback
 from collections.abc import Callable
-from typing import NoReturn
 
 import numpy as np
 
-from procs.affinity import pin
-
-
-class PartnerFailed(Exception):
-    """The second process did not end well; its traceback is on stderr."""
+from bench.several_processes import PartnerFailed as PartnerFailed
+from bench.several_processes import in_all
 
 
 def shared_bytes(count: int) -> np.ndarray:
@@ -28,32 +21,4 @@ def in_both(lead: Callable[[], None], follow: Callable[[], None], *, cores: tupl
 
     Compile what they call before: the child inherits it. Raises PartnerFailed.
     """
-    affinity = os.sched_getaffinity(0)
-    child = os.fork()
-    if child == 0:
-        _follow(follow, cores[1])
-    try:
-        pin(cores[0])
-        lead()
-    except BaseException:
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        raise
-    finally:
-        os.sched_setaffinity(0, affinity)
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    if status:
-        raise PartnerFailed(f"the second process ended with {status}")
-
-
-def _follow(follow: Callable[[], None], core: int) -> NoReturn:
-    """The child's whole life. It leaves without Python's clean-up: what it inherited is its parent's."""
-    status = 1
-    try:
-        pin(core)
-        follow()
-        status = 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        os._exit(status)
+    in_all(lead, [follow], cores=cores)
