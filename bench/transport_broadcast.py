@@ -22,7 +22,7 @@ from shm.kernel import address_of_array, inlined, kernel, load_i64, new_record, 
 from shm.layout import FRAME_HEADER_BYTES, FRAME_SEQUENCE, RING_CONSUMERS_MAX
 from shm.ring import READER, WRITER, claim, commit, format_ring, open_reader, open_writer, release_at, ring_bytes, take
 
-CAPACITY_BYTES = 1 << 18
+CAPACITY_BYTES = 1 << 20
 FRAME_BYTES = 64
 KIND = 5
 RELEASE_EVERY = 256
@@ -49,7 +49,7 @@ def broadcast_rows(bench: Bench) -> None:
             f"broadcast_throughput_{consumers}",
             unit=RATE,
             target=10e6,
-            ours=functools.partial(our_broadcast, bench.size(4_000_000, 20_000), consumers, bench.cores),
+            ours=functools.partial(our_broadcast, bench.size(1_000_000, 20_000), consumers, bench.cores),
             answer=ARRIVED,
         )
 
