@@ -131,3 +131,18 @@ def pause(typingctx: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(), generate
+
+
+@intrinsic
+def prefetch_to_write(typingctx: Any, address: Any) -> Any:
+    """prefetch_to_write(address): a hint that this line will be written soon."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        hint = builder.module.declare_intrinsic("llvm.prefetch", (byte,), kind)
+        constants = [ir.Constant(number, value) for value in (1, 3, 1)]
+        builder.call(hint, [builder.inttoptr(arguments[0], byte), *constants])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), generate

@@ -37,6 +37,7 @@ from shm.memory import load_u32 as load_u32
 from shm.memory import new_record as new_record
 from shm.memory import store_i32 as store_i32
 from shm.memory import store_i64 as store_i64
+from shm.memory import store_pair as store_pair
 from shm.memory import store_u8 as store_u8
 from shm.memory import store_u16 as store_u16
 from shm.memory import view as view

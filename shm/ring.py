@@ -18,18 +18,18 @@ committed frame as the end; a successor walks there from `tail`, which may be st
 
 What costs is a line that both caches hold: to write it, the others' copies are called in first. Hence two stores
 that change nothing:
-    commit   zeroes a word where the frame after next will begin. That line is then the producer's own before it is
-             needed; a commit would otherwise wait for it (95 instead of 50 ns one way on Zen 4)
+    commit   zeroes a word where the frame after next will begin, and asks for a line further on. They are then the
+             producer's own before they are needed; a commit would otherwise wait (95 instead of 50 ns one way on
+             Zen 4)
     advance  the only consumer stores what it has read. The producer's next lap takes the line over in one piece,
              many at a time (4 or 50 without, 150 or 250 M frames a second with it)
 """
 
-from shm.atomics import fence_release, load_acquire, load_relaxed, store_relaxed, store_release
-from shm.kernel import inlined, kernel, load_i64, store_i64
+from shm.atomics import fence_release, load_acquire, load_relaxed, prefetch_to_write, store_relaxed, store_release
+from shm.kernel import inlined, kernel, load_i64, store_i64, store_pair
 from shm.layout import (
     FRAME_ALIGNMENT_BYTES,
     FRAME_ORIGIN,
-    FRAME_PUBLISH,
     FRAME_SEQUENCE,
     LENGTH_MASK,
     PADDING_TYPE,
@@ -45,7 +45,7 @@ from shm.layout import (
     TYPE_SHIFT,
     WORD_SPACING_BYTES,
 )
-from shm.ring_format import NEVER, ROUND, STRETCH_SHIFT
+from shm.ring_format import AHEAD_BYTES, NEVER, ROUND, STRETCH_SHIFT
 from shm.ring_format import READER as READER
 from shm.ring_format import WRITER as WRITER
 from shm.ring_format import format_ring as format_ring
@@ -60,26 +60,27 @@ def open_writer(writer, ring):
     writer.ring = ring
     writer.data = ring + RING_HEADER_BYTES
     writer.capacity = load_i64(ring + RING_CAPACITY)
-    writer.mask = writer.capacity - 1
     consumers, reliable = load_i64(ring + RING_CONSUMERS), load_i64(ring + RING_RELIABLE)
     for consumer in range(RING_CONSUMERS_MAX):
         gates = (reliable >> consumer) & 1
         writer.heads[consumer] = ring + RING_HEADS + consumer * WORD_SPACING_BYTES if gates else ring + RING_NEVER
-    writer.position = load_acquire(ring + RING_TAIL)
+    position, mask = load_acquire(ring + RING_TAIL), writer.capacity - 1
     writer.sequence = load_acquire(ring + RING_TAIL + 8)
-    word = load_acquire(writer.data + (writer.position & writer.mask))
+    word = load_acquire(writer.data + (position & mask))
     while word != 0:
         # Killed between the commit and the store of tail: the frame counts.
         if word >> TYPE_SHIFT != PADDING_TYPE:
-            writer.sequence = load_i64(writer.data + (writer.position & writer.mask) + FRAME_SEQUENCE) + 1
-        writer.position += ((word & LENGTH_MASK) + ROUND) & ~ROUND
-        word = load_acquire(writer.data + (writer.position & writer.mask))
-    store_release(ring + RING_TAIL + 8, writer.sequence)
-    store_release(ring + RING_TAIL, writer.position)
+            writer.sequence = load_i64(writer.data + (position & mask) + FRAME_SEQUENCE) + 1
+        position += ((word & LENGTH_MASK) + ROUND) & ~ROUND
+        word = load_acquire(writer.data + (position & mask))
+    writer.frame = writer.data + (position & mask)
+    writer.base = position - writer.frame
+    _store_tail(writer)
     all_reliable = reliable == (1 << consumers) - 1
     writer.announced = NEVER if all_reliable else load_acquire(ring + RING_INTENT)
     # A lossy consumer that was lapped goes to tail: then it is stored with each frame.
-    writer.stretch = -(writer.capacity >> STRETCH_SHIFT) if all_reliable else -1
+    writer.lossy = not all_reliable
+    writer.clear = 0
     _refresh(writer)
 
 
@@ -118,7 +119,7 @@ def room_for(writer, frame_bytes):
 
     Counts a skipped end of the ring and the next frame's zeroed word.
     """
-    end = writer.position + ((frame_bytes + ROUND) & ~ROUND) * 2 + FRAME_ALIGNMENT_BYTES
+    end = writer.frame + writer.base + ((frame_bytes + ROUND) & ~ROUND) * 2 + FRAME_ALIGNMENT_BYTES
     if end > writer.limit:
         _refresh(writer)
         if end > writer.limit:
@@ -132,67 +133,95 @@ def claim(writer, frame_bytes):
 
     A claim that is not committed is forgotten; the next one takes its place.
     """
+    frame = writer.frame
+    advance = (frame_bytes + ROUND) & ~ROUND
+    if frame + 2 * advance + FRAME_ALIGNMENT_BYTES <= writer.clear:
+        return frame
+    return _claim_anew(writer, frame_bytes, advance)
+
+
+@inlined
+def _claim_anew(writer, frame_bytes, advance):
+    """A claim that looks at everything, and says up to where the next ones need not."""
     if frame_bytes > writer.capacity >> 3:
         return 0
-    advance = (frame_bytes + ROUND) & ~ROUND
-    offset = writer.position & writer.mask
-    skip = writer.capacity - offset if offset + advance > writer.capacity else 0
-    end = writer.position + skip + advance + FRAME_ALIGNMENT_BYTES
+    ring_end = writer.data + writer.capacity
+    skip = ring_end - writer.frame if writer.frame + advance > ring_end else 0
+    end = writer.frame + writer.base + skip + advance + FRAME_ALIGNMENT_BYTES
     if end > writer.limit:
         _refresh(writer)
         if end > writer.limit:
             return 0
-    if end + advance > writer.announced:
+    stretch = writer.capacity >> STRETCH_SHIFT
+    if end + max(advance, stretch) > writer.announced:
         # Never back: a larger claim that was given up, or whose writer was killed, has touched its bytes too.
-        writer.announced = end + advance + (writer.capacity >> STRETCH_SHIFT)
+        writer.announced = end + max(advance, stretch)
         store_relaxed(writer.ring + RING_INTENT, writer.announced)
         fence_release()
     if skip:
         _pad(writer, skip)
-        return writer.data
-    return writer.data + offset
+    _store_tail(writer)
+    writer.clear = min(writer.limit - writer.base, ring_end, writer.frame + stretch)
+    return writer.frame
 
 
 @inlined
 def _pad(writer, skip):
     """Mark the ring's end as skipped: the next frame begins at its start."""
     store_relaxed(writer.data, 0)
-    store_release(writer.data + (writer.position & writer.mask), (PADDING_TYPE << TYPE_SHIFT) | skip)
-    writer.position += skip
-    _store_tail(writer)
+    store_release(writer.frame, (PADDING_TYPE << TYPE_SHIFT) | skip)
+    writer.frame = writer.data
+    writer.base += writer.capacity
 
 
 @inlined
 def _store_tail(writer):
     store_relaxed(writer.ring + RING_TAIL + 8, writer.sequence)
-    store_release(writer.ring + RING_TAIL, writer.position)
+    store_release(writer.ring + RING_TAIL, writer.frame + writer.base)
 
 
 @inlined
 def abort(writer):
     """Give a claim up: no consumer ever sees it, and the next claim takes its place."""
-    store_relaxed(writer.data + (writer.position & writer.mask), 0)
+    store_relaxed(writer.frame, 0)
 
 
 @inlined
 def commit(writer, kind, frame_bytes, origin_ns, publish_ns):
     """Hand the claimed frame over: its type, its length (header included), and its stamps."""
-    position, data, mask = writer.position, writer.data, writer.mask
-    frame = data + (position & mask)
+    frame, word = writer.frame, (kind << TYPE_SHIFT) | frame_bytes
     store_i64(frame + FRAME_SEQUENCE, writer.sequence)
-    store_i64(frame + FRAME_ORIGIN, origin_ns)
-    store_i64(frame + FRAME_PUBLISH, publish_ns)
+    store_pair(frame + FRAME_ORIGIN, origin_ns, publish_ns)
     advance = (frame_bytes + ROUND) & ~ROUND
-    behind = position + advance
-    store_relaxed(data + (behind & mask), 0)
-    store_release(frame, (kind << TYPE_SHIFT) | frame_bytes)
-    writer.position = behind
+    behind = frame + advance
+    if behind + advance + FRAME_ALIGNMENT_BYTES <= writer.clear:
+        store_relaxed(behind, 0)
+        store_release(frame, word)
+        store_relaxed(behind + advance, 0)
+        prefetch_to_write(behind + AHEAD_BYTES)
+        writer.frame = behind
+    else:
+        _commit_anew(writer, word, advance)
     writer.sequence += 1
-    ahead = behind + advance
-    if ahead + FRAME_ALIGNMENT_BYTES <= writer.limit:
-        store_relaxed(data + (ahead & mask), 0)
-    if (position ^ behind) & writer.stretch != 0:
+    if writer.lossy:
         _store_tail(writer)
+
+
+@inlined
+def _commit_anew(writer, word, advance):
+    """A commit near the ring's end, or near what consumers hold."""
+    frame, ring_end = writer.frame, writer.data + writer.capacity
+    if frame + advance == ring_end:
+        writer.frame = writer.data
+        writer.base += writer.capacity
+        writer.clear = 0
+    else:
+        writer.frame = frame + advance
+    store_relaxed(writer.frame, 0)
+    store_release(frame, word)
+    ahead = writer.frame + advance
+    if ahead + FRAME_ALIGNMENT_BYTES + writer.base <= writer.limit:
+        store_relaxed(ahead - writer.capacity if ahead >= ring_end else ahead, 0)
 
 
 @inlined

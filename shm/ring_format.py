@@ -18,18 +18,22 @@ WRITER = np.dtype(
         ("ring", "i8"),
         ("data", "i8"),
         ("capacity", "i8"),
-        ("mask", "i8"),
-        ("position", "i8"),
+        ("frame", "i8"),
+        ("base", "i8"),
         ("sequence", "i8"),
         ("limit", "i8"),
         ("announced", "i8"),
-        ("stretch", "i8"),
+        ("lossy", "i8"),
+        ("clear", "i8"),
         ("heads", "i8", (RING_CONSUMERS_MAX,)),
     ],
     align=True,
 )
-"""The producer's private side: addresses, next byte, next sequence. `limit`: where the slowest consumer's unread
-frames stop it, as last seen; `announced`: what lossy consumers know to be lost before it."""
+"""The producer's private side: addresses, the next frame's among them, and the next sequence.
+
+`base`: what makes a position of an address, positions being bytes since the ring's beginning and never falling;
+`limit`: the position where the slowest consumer stops it, as last seen; `announced`: that before which lossy
+consumers know all to be lost; `clear`: the address up to which a claim need look at neither, nor at the ring's end."""
 
 READER = np.dtype(
     [
@@ -52,7 +56,10 @@ READER = np.dtype(
 ROUND = FRAME_ALIGNMENT_BYTES - 1
 NEVER = 1 << 62
 STRETCH_SHIFT = 4
-"""A sixteenth of the capacity is announced to lossy consumers at a time, and `tail` is at most so far behind."""
+"""A sixteenth of the capacity is announced to lossy consumers at a time, and `tail` is about as far behind."""
+
+AHEAD_BYTES = 512
+"""How far before it is written a line is asked for: more hand-overs under way than a core's stores in waiting allow."""
 
 
 def ring_bytes(capacity_bytes: int) -> int:

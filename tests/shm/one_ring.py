@@ -11,6 +11,11 @@ from tests.shm.ring_traffic import TALLY, advance_frame, consume, harm, poll_fra
 SEED = 11
 
 
+def position_of(writer: np.ndarray) -> int:
+    """Bytes since the ring's beginning that a producer has behind it."""
+    return int(writer[0]["frame"] + writer[0]["base"])
+
+
 class OneRing:
     """A ring and what is needed to drive it. `image`: content that a killed process left."""
 

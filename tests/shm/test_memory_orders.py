@@ -52,10 +52,11 @@ def once(found: list[str]) -> list[str]:
 @pytest.mark.parametrize(
     ("kernel", "arguments", "expected"),
     [
-        # The next commit word is zero, and the frame complete, before the frame is there. Then a word further on,
-        # and at times the tail behind its sequence.
-        (ring.commit, (WRITER, I64, I64, I64, I64), [*HANDED_OVER, "store monotonic", *HANDED_OVER]),
-        (ring._pad, (WRITER, I64), HANDED_OVER * 2),
+        # The next commit word is zero, and the frame complete, before the frame is there, and a word further on only
+        # then: in both ways through a commit. A ring of lossy consumers stores its tail, behind its sequence.
+        (ring.commit, (WRITER, I64, I64, I64, I64), [*[*HANDED_OVER, "store monotonic"] * 2, *HANDED_OVER]),
+        (ring._pad, (WRITER, I64), HANDED_OVER),
+        (ring._store_tail, (WRITER,), HANDED_OVER),
         (ring.abort, (WRITER,), ["store monotonic"]),
         # The consumer is through with the bytes before the producer may overwrite them.
         (ring.release, (READER,), HANDED_OVER),
@@ -86,7 +87,6 @@ def test_a_claim_announces_what_it_will_overwrite_and_fences_before_it_does() ->
 
     assert found[at - 1 : at + 1] == ["store monotonic", "fence release"]
     assert found.count("fence release") == 1
-    assert not any(event.startswith("store") for event in found[: at - 1])
 
 
 def test_a_claim_acquires_the_consumers_heads_before_it_reuses_their_bytes() -> None:

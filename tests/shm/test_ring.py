@@ -8,7 +8,7 @@ import pytest
 from shm.layout import FRAME_HEADER_BYTES, RING_HEADS, RING_INTENT, RING_TAIL, frame_bytes_max
 from shm.ring import format_ring, ring_bytes
 from tests.shm.areas import Guarded, aligned
-from tests.shm.one_ring import SEED, OneRing
+from tests.shm.one_ring import SEED, OneRing, position_of
 from tests.shm.ring_batches import abort_claim, take_batch
 from tests.shm.ring_traffic import (
     advance_frame,
@@ -82,6 +82,17 @@ def test_a_polled_frame_stays_until_it_is_released_and_then_gives_room() -> None
     release_frames(reader[0])
     assert ring.send(writer, 1) == 1
     assert ring.take(reader) == [held]
+
+
+@pytest.mark.parametrize("size_max", [64, 100, 200])
+def test_a_ring_that_is_kept_full_loses_nothing_at_any_of_its_ends(size_max: int) -> None:
+    ring = OneRing(4096, size_max=size_max)
+    writer, reader = ring.writer(), ring.reader()
+    taken: list[int] = []
+    for count in [1, 2, 3, 5, 8, 13, 21] * 40:
+        ring.send(writer, 1000)
+        taken += ring.take(reader, count)
+    assert taken == list(range(53 * 40))
 
 
 def test_every_reliable_consumer_gates_and_a_lossy_one_does_not() -> None:
@@ -193,7 +204,7 @@ def test_intent_never_goes_back_and_is_ahead_of_all_that_a_commit_may_touch() ->
     assert int(intent[0]) == largest >= 2 * 512 + 64
     for sent in range(1, 200):
         ring.send(writer, 1)
-        assert int(intent[0]) >= int(writer[0]["position"]) + 64, sent
+        assert int(intent[0]) >= position_of(writer) + 64, sent
 
 
 def test_a_ring_of_reliable_consumers_alone_announces_nothing() -> None:
@@ -240,10 +251,10 @@ def test_a_tail_that_is_behind_still_leads_a_successor_to_the_end() -> None:
     for _ in range(400):
         ring.send(writer, 1)
         ring.take(reader)
-        position = int(writer[0]["position"])
+        position = position_of(writer)
         lags.add(position - int(ring.content[:1024].view(np.int64)[RING_TAIL // 8]))
         successor = ring.writer()
-        assert (int(successor[0]["position"]), int(successor[0]["sequence"])) == (position, writer[0]["sequence"])
+        assert (position_of(successor), int(successor[0]["sequence"])) == (position, writer[0]["sequence"])
     assert max(lags) <= (1 << 10) + 128
 
 

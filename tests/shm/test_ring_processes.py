@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.shm.one_ring import SEED, OneRing
+from tests.shm.one_ring import SEED, OneRing, position_of
 from tests.shm.processes import crash_images, interleave
 from tests.shm.ring_traffic import consume_endlessly, consume_stepped, produce_stepped
 
@@ -11,7 +11,7 @@ def near_the_wrap(*, lossy: tuple[int, ...] = ()) -> tuple[OneRing, int, int]:
     """A shared ring whose next frames wrap, with two frames unread: (ring, first unread, next sequence)."""
     ring = OneRing(4096, lossy=lossy, size_max=400, in_shared=True)
     writer, reader = ring.writer(), ring.reader()
-    while 4096 - int(writer[0]["position"]) % 4096 > 700:
+    while 4096 - position_of(writer) % 4096 > 700:
         ring.send(writer, 1)
         ring.take(reader)
     ring.send(writer, 2)

@@ -30,9 +30,9 @@ _CUT = "    if at >= end:\n        return TRUNCATED, 0\n"
 _CUT_VALUE = "        if at + 1 + width > end:\n            return TRUNCATED, 0\n        value ="
 _NEVER_BACK = "NEVER if all_reliable else load_acquire(ring + RING_INTENT)"
 _EIGHTH = "    if frame_bytes > writer.capacity >> 3:\n        return 0\n"
-_ROOM = "        if end > writer.limit:\n            return 0\n    if end +"
-_AHEAD = "    if ahead + FRAME_ALIGNMENT_BYTES <= writer.limit:"
-_ZERO = "    store_relaxed(data + (behind & mask), 0)\n"
+_ROOM = "        if end > writer.limit:\n            return 0\n    str"
+_AHEAD = "    if ahead + FRAME_ALIGNMENT_BYTES + writer.base <= writer.limit:"
+_ZERO = "        store_relaxed(behind, 0)\n"
 
 _UNTRACKED = "def _untracked(name: str, *, create: bool, size: int) -> shared_memory.SharedMemory:\n"
 _PLACE = "    at = writer.ring + HEADER_BYTES + ((writer.position & writer.mask) << _RECORD_SHIFT)\n"
@@ -53,7 +53,7 @@ QUICK = [
 ]
 SLOW = [
     ("ring_lossy.py", _LATE_LOOK, _EARLY_LOOK, "ring_looks_at_intent_behind_its_copy"),
-    ("ring.py", _ROOM, "    if end +", "ring_never_overwrites_what_a_reliable_consumer_holds"),
+    ("ring.py", _ROOM, "    str", "ring_never_overwrites_what_a_reliable_consumer_holds"),
     ("ring.py", _AHEAD, "    if True:", "ring_commit_touches_only_what_is_free"),
     ("ring.py", _NEVER_BACK, "0", "ring_discards_what_a_given_up_claim_overwrote"),
     ("ring.py", _EIGHTH, "", "ring_refuses_a_frame_larger_than_an_eighth"),

@@ -125,6 +125,7 @@ def _atomics(machine: Machine) -> Any:
         fence_acquire=machine.fence_acquire,
         fence_release=machine.fence_release,
         pause=machine.let_others_go_first,
+        prefetch_to_write=lambda address: None,
     )
 
 
@@ -165,6 +166,7 @@ def _kernel(machine: Machine) -> Any:
         load_u16=lambda address: _part(machine, address, 2),
         load_u32=lambda address: _part(machine, address, 4),
         store_i64=machine.store,
+        store_pair=lambda address, first, second: (machine.store(address, first), machine.store(address + 8, second)),
         address_of=lambda record: record.address,
         field_offset=field_offset,
         store_u8=lambda address, value: _set_part(machine, address, value, 1),
