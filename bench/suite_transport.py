@@ -15,12 +15,14 @@ import msgspec
 import numpy as np
 
 from bench import transport_kernels as kernels
+from bench import transport_waiting
 from bench.harness import Bench
 from bench.results import RATE, TIME, Result, rate, times
 from bench.transport_arena import arena_row, histogram_rows
 from bench.transport_broadcast import broadcast_rows
 from bench.transport_cells import codec_roundtrip, slot_read
 from bench.transport_log import log_record
+from bench.transport_system import idle_cpu
 from bench.two_processes import in_both, shared_bytes
 from shm.clock import CLOCK, calibrate
 from shm.codec import record_dtype
@@ -80,6 +82,8 @@ def rows(bench: Bench) -> None:
         rivals={name: functools.partial(queue_rate, few, bench.cores, make) for name, make in QUEUES.items()},
         answer=ARRIVED,
     )
+    transport_waiting.rows(bench)
+    idle_cpu(bench)
 
 
 def faster_fifo_queue() -> Any:
