@@ -1,5 +1,6 @@
 """The harness: answers are checked, rivals are interleaved, ratios mean better, and the JSON is what was agreed."""
 
+import functools
 import json
 import sys
 import time
@@ -12,6 +13,7 @@ from bench import harness, host, rivals
 from bench.harness import Bench, WrongAnswer, run_suites
 from bench.report import readable
 from bench.results import RATE, TIME, Absent, Result, external, rate, summarise, times
+from bench.several_processes import in_all
 from bench.two_processes import PartnerFailed, in_both, shared_bytes
 from procs.errors import OperatorError
 
@@ -159,6 +161,18 @@ def test_two_processes_share_the_memory() -> None:
     in_both(lambda: None, follow, cores=cores)
 
     assert memory[0] == 7
+
+
+def test_as_many_processes_as_asked_for_share_the_memory() -> None:
+    memory = shared_bytes(64)
+    first, second = Bench(smoke=True).cores
+
+    def follow(index: int) -> None:
+        memory[index] += index + 1
+
+    in_all(lambda: None, [functools.partial(follow, index) for index in range(3)], cores=[first] + [second] * 3)
+
+    assert memory[:4].tolist() == [1, 2, 3, 0]
 
 
 def test_a_partner_that_fails_is_told(capfd: pytest.CaptureFixture[str]) -> None:
