@@ -4,6 +4,7 @@
 `beliefs`           a particle filter's belief as an estimate, and when to trust it
 `particle_filter`   ParticleFilter: stochastic volatility whose parameters are learned, for Python programs
 `settings`          what a particle filter is told, and its prior
+`baselines`         EWMA and GARCH(1,1), scored one window ahead
 
 The particle filter's insides, in the order of a window's way through them:
 

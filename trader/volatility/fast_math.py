@@ -110,7 +110,8 @@ def _split(typingctx: Any, x: Any) -> Any:
 
 @lane
 def exp2(x):
-    """2^x for x in [-126, 127]."""
+    """2^x; x is taken into [-125, 126]."""
+    x = smaller(larger(x, F(-125.0)), F(126.0))
     n = nearest(x)
     r = x - n
     p = F(0.0013276471775639613) * r + F(0.009675541535262972)

@@ -49,6 +49,9 @@ from trader.volatility.rao_blackwell import (
 NARROW_MIN = 0.01
 """Half a tick over volatility below which the density is used."""
 
+STANDARDISED_MAX = 1e6
+"""Beyond so many deviations nothing is told apart, and squares stay finite."""
+
 MILLS_0 = math.sqrt(math.pi / 2)
 
 
@@ -78,6 +81,7 @@ def _normal_of_student(x, freedom):
 @lane
 def log2_probability(low, high, count, noise, freedom):
     """Binary logarithm of sqrt(2 pi) times the probability of [low, high], 0 <= low < high; `count` times."""
+    low, high = smaller(low, F(STANDARDISED_MAX)), smaller(high, F(STANDARDISED_MAX))
     if noise == Noise.STUDENT:
         low, high = _normal_of_student(low, freedom), _normal_of_student(high, freedom)
     below = F(0.5 * LOG2_E) * low * low

@@ -51,6 +51,9 @@ KURTOSIS_MIN, KURTOSIS_MAX = -0.04, 0.12
 """Limits of c3 and c4: beyond them g is no density any more. Only jumps of ten deviations come near them."""
 
 LOG_WEIGHT_START = -3e38
+LOG_WEIGHT_LOST = -1e6
+LOAD_MAX = 1e20
+H_MAX, VARIANCE_MAX, CUMULANT_MAX = 300.0, 1e4, 1e7
 
 
 @lane
@@ -88,7 +91,7 @@ def centre_gaussian(block, scratch, i, squared, count):
     above = y * divisor - F(24.0) * (y * y + F(2.0) * y - F(3.0))
     lambert = quotient(below if small else above, beneath if small else divisor)
     offset = lambert - count * half
-    load = F(0.5) * squared * exp2((mean + offset) * F(-LOG2_E))
+    load = smaller(F(0.5) * squared * exp2((mean + offset) * F(-LOG2_E)), F(LOAD_MAX))
     keep_centre(scratch, i, mean + offset, offset * inverse_sd, variance * inverse_sd, F(1.0) + variance * load)
     scratch.load[i] = load
 
@@ -100,7 +103,7 @@ def centre_student(block, scratch, i, squared, count, freedom, log_level):
     inverse_sd = F(1.0) / math.sqrt(variance)
     keep_shape(block, scratch, i, inverse_sd)
     offset = _student_offset(mean, variance, count, F(0.5) * (freedom + count), log_level)
-    load = squared / freedom * exp2((mean + offset) * F(-LOG2_E))
+    load = smaller(squared / freedom * exp2((mean + offset) * F(-LOG2_E)), F(LOAD_MAX))
     share = load * reciprocal(F(1.0) + load)
     bend = F(0.5) * (freedom + count) * share * (F(1.0) - share)
     keep_centre(scratch, i, mean + offset, offset * inverse_sd, variance * inverse_sd, F(1.0) + variance * bend)
@@ -247,11 +250,17 @@ def conclude(block, scratch, i):
     a3, a4 = scratch.moment_3[i] * norm, scratch.moment_4[i] * norm
     scale, square = scratch.scale[i], a1 * a1
     area = scale * scale
-    block.mean[i] = scratch.centre[i] + scale * a1
-    block.variance[i] = area * larger(a2 - square, F(0.02))
-    block.third[i] = area * scale * (a3 - a1 * (F(3.0) * a2 - F(2.0) * square))
-    block.fourth[i] = (
-        area * area * (a4 - F(4.0) * a1 * a3 - F(3.0) * a2 * a2 + square * (F(12.0) * a2 - F(6.0) * square))
-    )
+    mean = scratch.centre[i] + scale * a1
+    variance = area * larger(a2 - square, F(0.02))
+    third = area * scale * (a3 - a1 * (F(3.0) * a2 - F(2.0) * square))
+    fourth = area * area * (a4 - F(4.0) * a1 * a3 - F(3.0) * a2 * a2 + square * (F(12.0) * a2 - F(6.0) * square))
     shift = scratch.shift[i]
-    return log(scratch.narrow[i] * mass) - F(0.5) * shift * shift
+    gain = log(scratch.narrow[i] * mass) - F(0.5) * shift * shift
+    # Arithmetic that overflowed, which takes returns at a billion deviations: the particle goes on without weight.
+    sound = (abs(mean) < F(H_MAX)) & (variance < F(VARIANCE_MAX)) & (abs(third) < F(CUMULANT_MAX))
+    sound = sound & (abs(fourth) < F(CUMULANT_MAX))
+    block.mean[i] = mean if sound else block.mu[i]
+    block.variance[i] = variance if sound else block.sigma[i] * block.sigma[i]
+    block.third[i] = third if sound else F(0.0)
+    block.fourth[i] = fourth if sound else F(0.0)
+    return gain if sound else F(LOG_WEIGHT_LOST)
