@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from bench.host import host_facts
 from bench.report import header, print_row
@@ -84,11 +85,13 @@ class Bench:
         ours: Contestant,
         rivals: Mapping[str, Contestant | Absent] | None = None,
         target: float | None = None,
+        at_least: Mapping[str, float] | None = None,
         answer: Any = None,
         repeats: int = REPEATS,
     ) -> None:
         """Measure one thing against its rivals. `answer`: what every contestant must give; else ours counts.
 
+        `at_least`: how many times better ours has to be than a rival; in that rival's row the stricter target counts.
         Raises WrongAnswer when ours is wrong.
         """
         assert unit in (TIME, RATE), unit
@@ -106,7 +109,8 @@ class Bench:
         mine = summarise(results[""])
         for rival in rivals or ("",):
             theirs = summarise(results[rival]) if rival in present and rival not in remarks else None
-            self._add(name, unit, mine, target, rival or None, theirs, remarks.get(rival, ""))
+            wanted = _target(unit, target, theirs, (at_least or {}).get(rival))
+            self._add(name, unit, mine, wanted, rival or None, theirs, remarks.get(rival, ""))
 
     def _add(
         self,
@@ -140,6 +144,15 @@ class Bench:
         )
         self.rows.append(row)
         print_row(row, spread=mine.spread, remark=remark)
+
+
+def _target(unit: str, target: float | None, theirs: Summary | None, times_better: float | None) -> float | None:
+    """The stricter of an absolute target and one that a rival sets."""
+    if theirs is None or times_better is None:
+        return target
+    if unit == TIME:
+        return min(theirs.p50 / times_better, target if target is not None else np.inf)
+    return max(theirs.p50 * times_better, target or 0.0)
 
 
 def _interleaved(contestants: Mapping[str, Contestant], repeats: int) -> dict[str, list[Result]]:

@@ -22,6 +22,7 @@ from bench.transport_arena import arena_row, histogram_rows
 from bench.transport_broadcast import broadcast_rows
 from bench.transport_cells import codec_roundtrip, slot_read
 from bench.transport_log import log_record
+from bench.transport_ring import ring_one_way, ring_throughput
 from bench.transport_system import idle_cpu
 from bench.two_processes import in_both, shared_bytes
 from shm.clock import CLOCK, calibrate
@@ -63,6 +64,8 @@ def rows(bench: Bench) -> None:
     if bench.cores[0] == bench.cores[1]:
         print("transport: one core only, nothing to hand over to")
         return
+    ring_one_way(bench)
+    ring_throughput(bench)
     broadcast_rows(bench)
     few = bench.size(5_000, 100)
     bench.row(

@@ -33,7 +33,8 @@ def idle_cpu(bench: Bench) -> None:
 
 
 def resting_system(seconds: int) -> Result:
-    """Start a run, wait until it rests, and add up what its processes take."""
+    """Start a run, wait until it rests, and add up what its processes take. Kernels are compiled before."""
+    subprocess.run([sys.executable, "-m", "procs.kernels"], stdout=subprocess.DEVNULL, check=True)
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "idle.toml"
         config.write_text(CONFIG)
