@@ -39,7 +39,7 @@ from trader.messages import (
     OrderRefusal,
 )
 from trader.orders import ORDER_SLOTS_MAX, STAGE_STRATEGY, generations, order_slot_of
-from trader.strategy import StrategyConfig
+from trader.strategy import LEVELS_MAX, StrategyConfig
 from trader.strategy.account import on_account, on_refusal, on_report
 from trader.strategy.desk import CANCEL, PLACE, begin, end_step, settle, settle_none, verdict
 from trader.strategy.lines import DESK, ask_cancel, free_line, line_of, take_line
@@ -48,6 +48,10 @@ from trader.volatility.estimate import ESTIMATOR, configure, write_estimate
 
 OUTBOXES = ("strategy_risk", "strategy_cancels")
 OUT_RISK, OUT_CANCELS = range(2)
+
+SLOTS_RESTING = 236
+"""Slots more than there can be orders: as many others go out before one is used again, and late words about its last
+order still find it. Not all that there are: every table of orders is indexed by slot, and stays in the caches."""
 
 TIMER_NS = 100_000_000
 """Retries after a pause, cancels that nothing answered, books that fell silent."""
@@ -101,7 +105,9 @@ def start(state: np.ndarray, config: Any, instruments: np.ndarray) -> None:
     desk["cancel_retry_ns"] = settings.cancel_retry_ms * 1_000_000
     desk["book_age_ns_max"] = settings.book_age_ms_max * 1_000_000
     own["belief_age_ns_max"] = settings.belief_age_ms_max * 1_000_000
-    format_arena(own["arena"], last=0)  # no order before the account has named the epoch
+    lines = 2 * LEVELS_MAX * len(instruments)
+    # No generation, so no order before the account has named the epoch.
+    format_arena(own["arena"], min(lines + SLOTS_RESTING, SLOTS), last=0)
     for index, instrument in enumerate(instruments):
         symbol = desk["symbols"][index]
         symbol["venue_id"] = instrument["venue_id"]
