@@ -30,12 +30,13 @@ from trader.orders import (
     order_slot_of,
     stage_of,
 )
-from trader.strategy import StrategyConfig
+from trader.strategy import LEVELS_MAX, StrategyConfig
 from trader.volatility import VolatilityConfig
 
 BID, ASK = 618_000, 618_001
 MS = 1_000_000
 EPOCH = 5
+SLOTS_USED = 2 * LEVELS_MAX + strategy.SLOTS_RESTING
 
 
 def make_config(**knobs: object) -> SimpleNamespace:
@@ -198,7 +199,7 @@ def test_refused_intent_gives_its_slot_back_and_tries_again_after_the_pause() ->
 
     assert early == []
     assert stage.row["desk"]["refusals"] == 2
-    assert stage.row["arena"]["free_count"] == 4094
+    assert stage.row["arena"]["free_count"] == SLOTS_USED - 2
     assert (stage.row["arena"]["twice"], stage.row["arena"]["stale"]) == (0, 0)
     assert len(stage.taken("strategy_risk")) == 2
 
@@ -227,7 +228,7 @@ def test_link_without_room_frees_the_slot_and_is_counted() -> None:
     desk = stage.row["desk"]
 
     assert desk["denied"] > 0
-    assert stage.row["arena"]["free_count"] == 4096 - len(taken(stage.row["arena"]))
+    assert stage.row["arena"]["free_count"] == SLOTS_USED - len(taken(stage.row["arena"]))
     assert set(desk["tickets"]["client_order_id"]) - {0} == set(taken(stage.row["arena"]))
     assert len(stage.taken("strategy_risk")) == desk["intents"] - desk["denied"]
 
@@ -258,7 +259,7 @@ def test_the_accounts_epoch_is_in_every_id_and_a_later_one_in_those_that_follow(
             assert counter_of(intent.client_order_id) == (3 if now_ns == 3 else 1) + number
             refusal = OrderRefusal(0, 0, intent.client_order_id, intent.order_slot, RefusalReason.PRICE_COLLAR, 1, 0)
             stage.give(refusal, now_ns)
-    assert stage.row["arena"]["free_count"] == ORDER_SLOTS_MAX
+    assert stage.row["arena"]["free_count"] == SLOTS_USED
 
 
 def test_users_file_quotes_each_symbol_with_a_state_of_its_own(tmp_path: Path) -> None:
