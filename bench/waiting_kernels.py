@@ -1,6 +1,8 @@
 """The measured loops of what sleeps: a frame handed over and awaited in a futex, there and back, or along a chain.
 
-The ladder of whoever waits is the one of stages that share a core: a few pauses, a few yields, then the futex.
+Along a chain, the ladder of whoever waits is the one of stages that share a core: a few pauses, a few yields, then
+the futex. There and back it is the futex alone, and sleeps are counted: an answer comes back within those pauses, so
+that with them nobody would ever sleep.
 """
 
 from procs.placement import SPINS_SHARED, YIELDS_SHARED
@@ -60,6 +62,25 @@ def await_frame(reader, bell, scratch):
 
 
 @kernel
+def await_asleep(reader, bell, scratch, sleeps):
+    """The next frame, slept for at once; 0 when none came. `sleeps`: array of one, counts sleeps."""
+    frame = poll(reader)
+    for _ in range(SLEEPS_MAX):
+        if frame != 0:
+            return frame
+        store_relaxed(bell, IN_FUTEX)
+        fence()
+        frame = poll(reader)
+        if frame == 0:
+            sleep_in_futex(bell, SLEEP_NS, scratch)
+            sleeps[0] += 1
+            frame = poll(reader)
+        else:
+            store_release(bell, AWAKE)
+    return frame
+
+
+@kernel
 def take_value(reader, frame):
     """What a frame carries; gives its room back."""
     value = load_i64(frame + FRAME_HEADER_BYTES)
@@ -78,7 +99,7 @@ def sleep_until(clock, wake_ns, bell, scratch):
 
 
 @kernel
-def ask_and_wait(writer, reader, bells, scratch, clock, times):
+def ask_and_wait(writer, reader, bells, scratch, clock, times, sleeps):
     """Round trips one by one; times[i] is half of one. Returns how many came back right.
 
     `bells`: address of two doorbells, 128 bytes apart: the answerer's and ours.
@@ -87,7 +108,7 @@ def ask_and_wait(writer, reader, bells, scratch, clock, times):
     for index in range(len(times)):
         start_ns = read_clock(clock)
         hand_over(writer, bells, scratch, index, start_ns)
-        frame = await_frame(reader, bells + 128, scratch)
+        frame = await_asleep(reader, bells + 128, scratch, sleeps)
         if frame == 0:
             return right
         times[index] = (read_clock(clock) - start_ns) // 2
@@ -96,10 +117,10 @@ def ask_and_wait(writer, reader, bells, scratch, clock, times):
 
 
 @kernel
-def answer_each(writer, reader, bells, scratch, count):
+def answer_each(writer, reader, bells, scratch, count, sleeps):
     """Send each value back."""
     for _ in range(count):
-        frame = await_frame(reader, bells, scratch)
+        frame = await_asleep(reader, bells, scratch, sleeps)
         if frame == 0:
             return
         hand_over(writer, bells + 128, scratch, take_value(reader, frame), 0)
