@@ -84,6 +84,33 @@ def test_duplicates_change_nothing():
     assert kinds(feed.frame(update(130))) == ["DELTA"]
 
 
+def test_an_id_that_jumped_ahead_does_not_make_what_follows_look_old():
+    for rule in (IdRule.PREVIOUS, IdRule.SUCCESSOR):
+        feed = OneFeed(rule=rule)
+        feed.frame(update(110))
+        feed.reply(snapshot(BIDS, ASKS, last=115))
+        feed.frame(update(120))
+        assert kinds(feed.frame(update(9_130, first=121, previous=120))) == ["DELTA"]
+        assert feed.book_state() == BookState.LIVE
+        feed.frame(update(140))
+        assert feed.book_state() == BookState.SYNCING
+        assert feed.row["gaps"] == 1
+
+
+def test_a_snapshot_that_nothing_joins_is_given_up_after_some_seconds():
+    feed = OneFeed()
+    feed.frame(update(110))
+    feed.reply(snapshot(BIDS, ASKS, last=9_115))
+    feed.frame(update(120))
+    assert feed.phase() == Phase.JOINING
+    feed.timer(4_900)
+    feed.frame(update(130))
+    assert feed.phase() == Phase.JOINING
+    feed.timer(200)
+    feed.frame(update(140))
+    assert feed.phase() == Phase.SNAPSHOT
+
+
 def test_two_updates_in_the_wrong_order_are_a_gap():
     feed = live_feed()
     feed.frame(update(140))
@@ -100,7 +127,7 @@ def test_the_spot_rule_counts_ids_without_holes():
     assert feed.book_state() == BookState.LIVE
     assert kinds(feed.frame(update(130))) == ["DELTA"]
     assert kinds(feed.frame(update(145, first=126))) == ["DELTA"]
-    assert feed.frame(update(140)) == []
+    assert feed.frame(update(130)) == []
     feed.frame(update(160, first=147))
     assert feed.book_state() == BookState.SYNCING
     assert feed.row["gaps"] == 1

@@ -111,7 +111,24 @@ def test_quotes_decide_a_check_in_either_order_without_false_alarms():
     feed.frame(update(140, bids=[("100.0", "4.0")]))
     assert (check["checked"], check["mismatched"]) == (3, 0)
     feed.frame(ticker("100.0", "5.0", "100.1", "1.5", update_id=143))
-    assert check["unordered"] == 1
+    assert (check["unordered"], feed.symbol()["quotes_older"]) == (0, 1), "the session leaves it out"
+
+
+def test_a_best_quote_whose_id_jumped_ahead_does_not_decide_every_check_after_it():
+    feed = live_feed()
+    feed.frame(ticker("100.0", "1.0", "100.1", "1.5", update_id=119))
+    feed.frame(ticker("100.0", "1.0", "100.1", "1.5", update_id=9_121))
+    feed.frame(ticker("100.0", "1.0", "100.1", "1.5", update_id=122))
+    assert feed.book_state() == BookState.LIVE
+    feed.frame(ticker("100.0", "1.0", "100.1", "1.5", update_id=123))
+    assert feed.book_state() == BookState.SYNCING
+    feed.frame(update(130))
+    feed.timer(1_000)
+    feed.reply(snapshot(BIDS, ASKS, last=125))
+    feed.frame(ticker("100.0", "1.0", "100.1", "1.5", update_id=128))
+    feed.frame(ticker("100.0", "2.0", "100.1", "1.5", update_id=131))
+    check = feed.books[0][0]["check"]
+    assert (check["checked"], check["mismatched"], feed.book_state()) == (2, 0, BookState.LIVE)
 
 
 def test_several_symbols_sync_one_request_at_a_time():

@@ -38,8 +38,6 @@ class RefusedError(ValueError):
 class Number(str):
     """A number that was not quoted, as it was written."""
 
-    __slots__ = ()
-
 
 def need(sound, why="not so"):
     """Refuse unless."""
@@ -69,9 +67,9 @@ def bare(number, decimals):
     return scaled(number, decimals)
 
 
-def natural(number, limit=10**18):
+def natural(number):
     """A bare integer from 0 to 10**18 - 1."""
-    need(type(number) is Number and number.isdecimal() and int(number) < limit, f"no integer: {number!r}")
+    need(type(number) is Number and number.isdecimal() and int(number) < 10**18, f"no integer: {number!r}")
     return int(number)
 
 
@@ -280,8 +278,12 @@ def _kraken_v1(message):
                 need(key not in sides)
                 sides[key] = levels(value, 0, 1, units)
                 if value:
-                    need(len(value[-1]) > 2, "no time")
-                    event_ns = max(event_ns, seconds_ns(value[-1][2]))
+                    need(len(value[-1]) > 2 and seconds_ns(value[-1][2]) >= 0, "no time")
+                    flagged = any(type(flag) is str for flag in value[-1][3:4])
+                    event_ns = max(event_ns, 0 if flagged else seconds_ns(value[-1][2]))
+                for level in value if len(key) == 2 else ():
+                    need(len(level) > 2, "no time")
+                    event_ns = max(event_ns, seconds_ns(level[2]))
     need(set(sides) in ({"as", "bs"}, {"a"}, {"b"}, {"a", "b"}), "sides")
     kind = MarketKind.SNAPSHOT if "as" in sides else MarketKind.DEPTH
     bids, asks = (sides.get(key, sides.get(f"{key}s", [])) for key in ("b", "a"))

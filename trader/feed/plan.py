@@ -30,6 +30,17 @@ class SnapshotRule(IntEnum):
     STREAMED = 1
 
 
+class SilenceRule(IntEnum):
+    """What must not be silent for too long.
+
+    SYMBOL: each book, where a venue repeats it even if nothing changed. CONNECTION: the whole stream, where a book may
+    be quiet for long and heartbeats, or answers to our pings, say that the venue is there.
+    """
+
+    SYMBOL = 0
+    CONNECTION = 1
+
+
 class SessionPlan(msgspec.Struct, frozen=True, kw_only=True):
     """`requests`: for each symbol what asks for its snapshot: a REST request, or a subscription.
 
@@ -45,3 +56,4 @@ class SessionPlan(msgspec.Struct, frozen=True, kw_only=True):
     ping_ms: int = 0
     id_rule: IdRule = IdRule.PREVIOUS
     snapshot_rule: SnapshotRule = SnapshotRule.REQUESTED
+    silence_rule: SilenceRule = SilenceRule.SYMBOL

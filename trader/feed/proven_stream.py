@@ -15,7 +15,7 @@ from trader.book.state import ClearCause
 from trader.compile_hints import never_inlined
 from trader.enums import BookState, DeltaKind
 from trader.feed.proof import DEPTH_MAX, FULL, apply_to_proof, clear_proof, is_crossed, proof_of
-from trader.feed.recovery import begin_sync, clear_book
+from trader.feed.recovery import begin_sync, clear_book, lose
 from trader.feed.state import Action, Phase, add_action, symbol_of
 from trader.feed.sync import tell_update
 
@@ -35,14 +35,13 @@ def take_book(feed, symbol, whole, depth, event_ns, now_ns):
     """Apply the scanner's book (`whole`: a snapshot) to the symbol's PROOF, cut at `depth`: 1 if it is to be settled.
 
     An update while no snapshot has come is left out; a further snapshot begins the book anew, and one that has more
-    than `depth` levels says that the depth is larger.
+    than `depth` levels says that the depth is larger. An update older than the last (0: it has no time) is out of
+    order: two that change the same level would both agree with their checksums and leave the wrong one of them.
     """
     never_inlined()
     own = symbol_of(feed, symbol)
     scanner = feed.scanner
     bids, asks = scanner.bid_count, scanner.ask_count
-    own.last_depth_ns = now_ns
-    own.event_ns = max(own.event_ns, event_ns)
     proof = proof_of(own)
     if whole:
         if own.phase == _IDLE:
@@ -50,11 +49,22 @@ def take_book(feed, symbol, whole, depth, event_ns, now_ns):
         if own.phase != _SNAPSHOT:
             clear_book(feed, symbol, _SYNCING, _START)
         own.phase = _SNAPSHOT
+        own.event_ns = event_ns if event_ns > 0 else own.event_ns
         own.depth_limit = max(depth, max(bids, asks))
         clear_proof(proof)
     elif own.phase < _JOINING:
         own.early += 1
         return 0
+    elif 0 < event_ns < own.event_ns:
+        # Twice, with a snapshot between: it was the last time that was wrong.
+        own.event_ns = 0 if own.was_older else own.event_ns
+        own.was_older = 1
+        lose(feed, symbol, now_ns)
+        return 0
+    else:
+        own.was_older = 0
+    own.last_depth_ns = now_ns
+    own.event_ns = max(own.event_ns, event_ns)
     room = FULL if own.depth_limit > DEPTH_MAX else 0
     if room != FULL:
         levels, lengths = scanner.levels.ctypes.data, scanner.lengths.ctypes.data

@@ -20,7 +20,7 @@ SETTLED_NS = 10_000_000_000
 ATTEMPT_MAX = 20
 
 ANSWER_NS_MAX = 5_000_000_000
-"""A subscription without a snapshot for this long is repeated."""
+"""A subscription without a snapshot for this long is repeated; a snapshot that nothing joins for as long, given up."""
 
 _FIRST, _SNAPSHOT = np.int64(Phase.FIRST), np.int64(Phase.SNAPSHOT)
 _STALE, _SYNCING = np.int64(BookState.STALE), np.int64(BookState.SYNCING)
@@ -66,6 +66,7 @@ def begin_sync(feed, symbol, cause, now_ns):
         feed.resyncs += 1
     clear_book(feed, symbol, _SYNCING, cause)
     own.live_since_ns = 0
+    own.recent_count = 0
     own.retry_ns = now_ns + backoff_ns(feed, own.attempt)
     own.attempt = min(own.attempt + 1, ATTEMPT_MAX)
     drop_updates(own)

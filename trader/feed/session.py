@@ -14,12 +14,15 @@ from shm.kernel import inlined, kernel
 from trader.book.state import ClearCause
 from trader.compile_hints import never_inlined
 from trader.enums import BookState
-from trader.feed.plan import SnapshotRule
+from trader.feed.plan import SilenceRule
 from trader.feed.recovery import ATTEMPT_MAX, ask_snapshots, backoff_ns, begin_sync, clear_book, send_frames
 from trader.feed.state import BAD_FRAMES_MAX, Action, Phase, add_action, symbol_of
 
 REST, STREAM = 0, 1
 HTTP_OK = 200
+
+QUOTES_OLDER_MAX = 2
+"""Best quotes in a row that are older than one before them."""
 
 _QUOTE, _TRADE, _CONNECT = np.int64(Action.QUOTE), np.int64(Action.TRADE), np.int64(Action.CONNECT)
 _IDLE, _JOINING = np.int64(Phase.IDLE), np.int64(Phase.JOINING)
@@ -34,7 +37,7 @@ _START, _SILENCE, _DISCONNECT, _BAD_FRAMES, _REQUESTED = (
     )
 )
 _STALE = np.int64(BookState.STALE)
-_STREAMED = np.int64(SnapshotRule.STREAMED)
+_SYMBOL = np.int64(SilenceRule.SYMBOL)
 
 
 @kernel
@@ -66,6 +69,8 @@ def on_connected(feed, now_ns):
         own = symbol_of(feed, symbol)
         own.asked = 0
         own.first_event_ns = 0
+        own.quote_id = 0
+        own.quotes_older = 0
         send_frames(feed, symbol, own.greeting.ctypes.data, own.greeting_length)
         begin_sync(feed, symbol, _START, now_ns)
 
@@ -96,10 +101,23 @@ def on_stream_frame(feed, now_ns):
     feed.connect_attempt = 0
 
 
-@inlined
-def tell_quote(feed, symbol, event_ns, update_id, bid_ticks, bid_lots, ask_ticks, ask_lots):
-    """A QUOTE action."""
+@kernel
+def tell_quote(feed, symbol, event_ns, update_id, bid_ticks, bid_lots, ask_ticks, ask_lots, now_ns):
+    """A QUOTE action. One that is older than the last is left out; two in a row say that the last one's id was wrong.
+
+    Its id would then stand before all that follow, and every check be decided against it: the book starts over, with
+    the cause that makes it forget its quotes.
+    """
+    never_inlined()
     feed.quotes += 1
+    own = symbol_of(feed, symbol)
+    if update_id <= own.quote_id:
+        own.quotes_older += update_id < own.quote_id
+        if own.quotes_older < QUOTES_OLDER_MAX:
+            return
+        begin_sync(feed, symbol, _SILENCE, now_ns)
+    own.quotes_older = 0
+    own.quote_id = update_id
     action = add_action(feed, _QUOTE, symbol, event_ns)
     action.last_id = update_id
     action.bid_ticks = bid_ticks
@@ -149,7 +167,8 @@ def on_timer(feed, now_ns):
         return
     for symbol in range(feed.symbol_count):
         own = symbol_of(feed, symbol)
-        if own.phase >= _JOINING and now_ns - own.last_depth_ns > feed.silence_ns_max:
+        heard_ns = own.last_depth_ns if feed.silence_rule == _SYMBOL else feed.last_frame_ns
+        if own.phase >= _JOINING and now_ns - heard_ns > feed.silence_ns_max:
             begin_sync(feed, symbol, _SILENCE, now_ns)
     ask_snapshots(feed, now_ns)
     if feed.ping_ns > 0 and now_ns - feed.last_ping_ns >= feed.ping_ns:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from shm.kernel import address_of, inlined, view
+from shm.kernel import address_of, inlined, kernel, view
 from trader.feed.config import FeedConfig
 from trader.feed.plan import IdRule as IdRule
 from trader.feed.plan import SessionPlan
@@ -26,6 +26,9 @@ PATH_BYTES_MAX = 1024
 TEXT_BYTES_MAX = 640
 PING_BYTES_MAX = 64
 BAD_FRAMES_MAX = 8
+RECENT_IDS = 64
+"""Ids of the updates told last: an older update is a duplicate only if it is one of them, or from before them."""
+
 FAULTS = len(Fault)
 
 
@@ -117,6 +120,11 @@ SYMBOL_FEED = np.dtype(
         ("resyncs", "i8"),
         ("duplicates", "i8"),
         ("early", "i8"),
+        ("was_older", "i8"),
+        ("quote_id", "i8"),
+        ("quotes_older", "i8"),
+        ("recent_count", "i8"),
+        ("recent", "i8", (RECENT_IDS,)),
         ("sequence", "i8"),
         ("channel", "i8"),
         ("overflows", "i8"),
@@ -144,7 +152,8 @@ SYMBOL_FEED = np.dtype(
 """One symbol. `last_id`: id up to which the book downstream has been told. `snapshots_refused`: too old, or too new.
 `checked`, `mismatched`: proofs that the venue itself delivered (checksums, order). `asked`: 1 once its subscription was
 sent on this connection. `first_event_ns`: time of the first book on this connection, where that matters. `early`:
-updates before a snapshot. `sequence`, `channel`: the venue's own, where it has them. `pairs`: levels of the pending
+updates before a snapshot. `recent`: ring of the ids told last.
+`sequence`, `channel`: the venue's own, where it has them. `pairs`: levels of the pending
 updates; where snapshots come on the stream, levels of the book itself, `held_bids` and `held_asks` of them."""
 
 
@@ -160,6 +169,7 @@ def feed_dtype(symbols: int) -> np.dtype:
             ("snapshot_asked", "i8"),
             ("id_rule", "i8"),
             ("snapshot_rule", "i8"),
+            ("silence_rule", "i8"),
             ("random", "i8"),
             ("silence_ns_max", "i8"),
             ("reconnect_silence_ns_max", "i8"),
@@ -236,6 +246,7 @@ def prepare_feed(feed: np.ndarray, config: FeedConfig, instruments: np.ndarray, 
     feed["symbol_count"] = len(instruments)
     feed["id_rule"] = int(plan.id_rule)
     feed["snapshot_rule"] = int(plan.snapshot_rule)
+    feed["silence_rule"] = int(plan.silence_rule)
     feed["random"] = config.seed * 2 + 1
     feed["bad_frames_max"] = config.bad_frames_max
     for field, milliseconds in (
@@ -266,3 +277,24 @@ def add_action(feed, kind, symbol, event_ns):
     action.symbol = symbol
     action.event_ns = event_ns
     return action
+
+
+@inlined
+def note_id(own, told_id):
+    """Remember the id of an update that was told."""
+    own.recent[own.recent_count & (RECENT_IDS - 1)] = told_id
+    own.recent_count += 1
+
+
+@kernel
+def was_told(own, told_id):
+    """Whether an update with this id was told, as far as it is remembered, or is from before what is remembered.
+
+    One that is neither says that the newest id was wrong: a damaged digit, which would make every following update
+    look like an old one.
+    """
+    oldest = own.recent[max(own.recent_count - RECENT_IDS, 0) & (RECENT_IDS - 1)]
+    told = own.recent_count == 0 or told_id < oldest
+    for i in range(min(own.recent_count, RECENT_IDS)):
+        told = told or own.recent[i] == told_id
+    return told

@@ -3,9 +3,10 @@
     futures   drop u < id; the first update has U <= id <= u; then pu == previous u
     spot      drop u <= id; the first update has U <= id + 1 <= u; then U == previous u + 1
 
-`id` is the snapshot's. An update that ends at or before what was already told is a duplicate and is ignored;
-one that leaves something out is a gap: STALE at once, then a new snapshot. `previous_id` of a DELTA action is
-the `last_id` of the one before it, whatever the venue's rule, so that the book can check the chain again.
+`id` is the snapshot's. An update that was already told is a duplicate and is ignored. One that leaves something out,
+looks older but was never told, or is still older some seconds after a snapshot, is a gap: STALE at once, then a new
+snapshot. `previous_id` of a DELTA action is the `last_id` of the one before it, whatever the venue's rule, so that the
+book can check the chain again.
 """
 
 import numpy as np
@@ -15,8 +16,8 @@ from trader.compile_hints import never_inlined
 from trader.enums import DeltaKind
 from trader.feed.pending import drop_updates, keep_update
 from trader.feed.plan import IdRule
-from trader.feed.recovery import ask_snapshots, lose, want_snapshot
-from trader.feed.state import Action, Phase, add_action, symbol_of
+from trader.feed.recovery import ANSWER_NS_MAX, ask_snapshots, lose, want_snapshot
+from trader.feed.state import Action, Phase, add_action, note_id, symbol_of, was_told
 from trader.venues.scanner import Slot
 
 _FIRST, _SNAPSHOT, _JOINING, _LIVE = (
@@ -78,8 +79,10 @@ def on_depth(feed, symbol, event_ns, now_ns):
                 feed, symbol, event_ns, first_id, last_id,
                 scanner.bid_count, scanner.ask_count, scanner.levels.ctypes.data, now_ns,
             )  # fmt: skip
+            note_id(own, last_id)
             return
-        if order == 0:
+        older = was_told(own, last_id) if own.phase == _LIVE else now_ns < own.retry_ns
+        if order == 0 and older:
             own.duplicates += 1
             return
         lose(feed, symbol, now_ns)
@@ -118,6 +121,8 @@ def on_snapshot(feed, symbol, now_ns):
         want_snapshot(feed, symbol, now_ns)
         return 0
     own.wants_snapshot = 0
+    own.retry_ns = now_ns + ANSWER_NS_MAX
+    note_id(own, own.last_id)
     # Spot snapshots carry no time: the latest that the stream told.
     event_ms = scanner.values[Slot.EVENT_MS]
     action = add_action(feed, _DELTA, symbol, event_ms * 1_000_000 if event_ms > 0 else own.event_ns)
@@ -139,5 +144,6 @@ def on_snapshot(feed, symbol, now_ns):
                 feed, symbol, update.event_ns, update.first_id, update.last_id,
                 update.bid_count, update.ask_count, own.pairs.ctypes.data + 16 * update.first_pair, now_ns,
             )  # fmt: skip
+            note_id(own, update.last_id)
     drop_updates(own)
     return 1

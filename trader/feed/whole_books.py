@@ -1,6 +1,6 @@
 """Books that come whole each time: one symbol's session where every message stands for itself, ordered by its time.
 
-    message -> older than the last: ignored
+    message -> older than the last: out of order, or the last one's time was wrong: STALE, subscribe anew
             -> unsorted or crossed: STALE, subscribe anew
             -> the first: SNAPSHOT and an update of nothing, LIVE
             -> else: an update of what differs from the book before, deletions included
@@ -15,7 +15,7 @@ from shm.kernel import copy, inlined, kernel, load_i64, store_i64
 from trader.book.state import ClearCause
 from trader.compile_hints import never_inlined
 from trader.enums import DeltaKind
-from trader.feed.recovery import begin_sync
+from trader.feed.recovery import begin_sync, lose
 from trader.feed.state import PENDING_LEVELS, Action, Phase, add_action, symbol_of
 from trader.feed.sync import tell_update
 from trader.venues.scanner import Slot
@@ -39,7 +39,7 @@ def on_whole_book(feed, symbol, event_ns, now_ns):
     levels = scanner.levels.ctypes.data
     live = own.phase == _LIVE
     if live and book_id < own.last_id:
-        own.duplicates += 1
+        lose(feed, symbol, now_ns)
         return
     if not live or book_id > own.last_id:
         own.last_depth_ns = now_ns

@@ -140,8 +140,9 @@ def _scan_level(p, end, pair, length, depth, scale, fault):
 
 @inlined
 def first_further_text(p, end):
-    """Where the first of a level's further elements begins, after its quote; 0 if it is no text. `p`: at the comma."""
-    if p + 2 > end or load_u8(p) != COMMA:
+    """Where the first of a level's further elements begins, after its quote; 0 if there is none, or it is no text."""
+    p = skip_space(p, end)
+    if p >= end or load_u8(p) != COMMA:
         return 0
     p = skip_space(p + 1, end)
     return p + 1 if p < end and load_u8(p) == QUOTE else 0

@@ -46,7 +46,7 @@ def on_text(feed, connection, status, address, length, now_ns):
         own.event_ns = max(own.event_ns, event_ns)
         tell_quote(
             feed, symbol, own.event_ns, values[Slot.LAST_ID],
-            values[Slot.BID], values[Slot.BID_SIZE], values[Slot.ASK], values[Slot.ASK_SIZE],
+            values[Slot.BID], values[Slot.BID_SIZE], values[Slot.ASK], values[Slot.ASK_SIZE], now_ns,
         )  # fmt: skip
     elif kind == DEPTH:
         feed.depth_updates += 1

@@ -32,7 +32,7 @@ def on_text(feed, connection, status, address, length, now_ns):
     elif kind == TICKER:
         tell_quote(
             feed, symbol, event_ns, values[Slot.LAST_ID],
-            values[Slot.BID], values[Slot.BID_SIZE], values[Slot.ASK], values[Slot.ASK_SIZE],
+            values[Slot.BID], values[Slot.BID_SIZE], values[Slot.ASK], values[Slot.ASK_SIZE], now_ns,
         )  # fmt: skip
     elif kind == TRADE:
         _tell_new_trades(feed)

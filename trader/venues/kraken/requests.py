@@ -3,12 +3,13 @@
 import json
 from typing import Any
 
-from trader.feed.plan import SessionPlan, SnapshotRule
+from trader.feed.plan import SessionPlan, SilenceRule, SnapshotRule
 
 DEPTH = 100
 """Levels a side."""
 
 PING_MS = 30_000
+"""The venue sends a heartbeat every second by itself."""
 
 
 def subscription(method: str, channel: str, symbol: str, **options: Any) -> bytes:
@@ -27,4 +28,5 @@ def session_plan(config: Any, symbols: list[str], *, market: str = "") -> Sessio
         ping=b'{"method":"ping"}',
         ping_ms=PING_MS,
         snapshot_rule=SnapshotRule.STREAMED,
+        silence_rule=SilenceRule.CONNECTION,
     )

@@ -26,6 +26,7 @@ from trader.venues.json_bytes import (
 )
 from trader.venues.json_walk import END, next_element, next_key, open_array, open_object, open_text, text_code
 from trader.venues.kraken_v1.fields import AS, BS, CHANNELS, EVENT, EVENTS, KEYS, TRADES, A, B, C
+from trader.venues.kraken_v1.times import note_time, note_times
 from trader.venues.kraken_v1.trades import read_trades
 from trader.venues.scanner import (
     BAD,
@@ -39,8 +40,7 @@ from trader.venues.scanner import (
     join_sides,
     match_symbol,
 )
-from trader.venues.text_levels import first_further_text, scan_text_levels
-from trader.venues.time_text import seconds_ns
+from trader.venues.text_levels import scan_text_levels
 
 NAME_BYTES_MAX = 32
 """Channel and pair, looked for from the end, are not longer."""
@@ -224,6 +224,7 @@ def _read_book(scanner, p, end, seen, fault):
             p = _read_checksum(scanner, p, end, fault)
         elif seen & _BOOK_KEYS & (1 << code):
             asks = code == A or code == AS
+            opened = p
             first = SIDE_LEVELS_MAX if asks else 0
             pairs, lengths = scanner.levels.ctypes.data + 16 * first, scanner.lengths.ctypes.data + 2 * first
             count, further, p = scan_text_levels(p, end, pairs, lengths, SIDE_LEVELS_MAX, _LEVEL_DEPTH, scale, fault)
@@ -231,7 +232,9 @@ def _read_book(scanner, p, end, seen, fault):
                 scanner.ask_count = count
             else:
                 scanner.bid_count = count
-            if p != 0 and count > 0 and not _note_time(scanner, further, end, fault):
+            if p != 0 and count > 0 and not note_time(scanner, further, end, fault):
+                return seen, 0
+            if p != 0 and (code == AS or code == BS) and not note_times(scanner, opened, count, end, fault):
                 return seen, 0
         else:
             p = skip_value(p, end, _BOOK_DEPTH, fault)
@@ -239,18 +242,6 @@ def _read_book(scanner, p, end, seen, fault):
             return seen, 0
         code, p = next_key(p, end, KEYS, seen, False, fault)
     return seen, p
-
-
-@inlined
-def _note_time(scanner, further, end, fault):
-    """The time of a side's last level, which is its newest; the book's is the later one of both sides."""
-    text = first_further_text(further, end) if further != 0 else 0
-    if text == 0:
-        refuse(fault, Fault.MISSING_FIELD, further)
-        return False
-    event_ns, after = seconds_ns(text, end, fault)
-    scanner.values[Slot.EVENT_NS] = max(scanner.values[Slot.EVENT_NS], event_ns)
-    return after != 0
 
 
 @inlined

@@ -3,12 +3,13 @@
 import json
 from typing import Any
 
-from trader.feed.plan import SessionPlan, SnapshotRule
+from trader.feed.plan import SessionPlan, SilenceRule, SnapshotRule
 
 DEPTH = 100
 """Levels a side: one of 10, 25, 100, 500, 1000."""
 
 PING_MS = 30_000
+"""The venue sends a heartbeat every second by itself."""
 
 
 def subscription(event: str, name: str, symbol: str, **options: Any) -> bytes:
@@ -27,4 +28,5 @@ def session_plan(config: Any, symbols: list[str], *, market: str = "") -> Sessio
         ping=b'{"event":"ping"}',
         ping_ms=PING_MS,
         snapshot_rule=SnapshotRule.STREAMED,
+        silence_rule=SilenceRule.CONNECTION,
     )

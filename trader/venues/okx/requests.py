@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
-from trader.feed.plan import SessionPlan, SnapshotRule
+from trader.feed.plan import SessionPlan, SilenceRule, SnapshotRule
 
-PING_MS = 20_000
-"""The venue closes a connection on which nothing went either way for 30 s."""
+PING_MS = 1_000
+"""A quiet book says nothing for long: the answer to a ping is what shows that the venue is there."""
 
 
 def subscription(operation: str, channel: str, symbol: str) -> bytes:
@@ -25,4 +25,5 @@ def session_plan(config: Any, symbols: list[str], *, market: str = "") -> Sessio
         ping=b"ping",
         ping_ms=PING_MS,
         snapshot_rule=SnapshotRule.STREAMED,
+        silence_rule=SilenceRule.CONNECTION,
     )

@@ -13,7 +13,7 @@ from trader.feed.proof import DEPTH_MAX, proof_of
 from trader.feed.proven_stream import ABSENT, settle_book, take_book
 from trader.feed.recovery import lose
 from trader.feed.session import REST, on_bad, on_stream_frame, tell_trades
-from trader.feed.state import FEED, Phase, symbol_of
+from trader.feed.state import FEED, Phase, note_id, symbol_of, was_told
 from trader.venues.okx.checksum import checksum
 from trader.venues.okx.market import scan
 from trader.venues.scanner import BAD, DEPTH, SNAPSHOT, TRADE, Slot
@@ -56,7 +56,7 @@ def _on_book(feed, symbol, whole, now_ns):
         return
     sequence, previous = values[Slot.LAST_ID], values[Slot.PREVIOUS_ID]
     if not whole and own.phase >= _JOINING and sequence != ABSENT and previous != own.sequence:
-        if sequence <= own.sequence:
+        if sequence <= own.sequence and was_told(own, sequence):
             own.duplicates += 1
         else:
             lose(feed, symbol, now_ns)
@@ -64,6 +64,8 @@ def _on_book(feed, symbol, whole, now_ns):
     if not take_book(feed, symbol, whole, DEPTH_MAX, values[Slot.EVENT_MS] * 1_000_000, now_ns):
         return
     own.sequence = sequence
+    if sequence != ABSENT:
+        note_id(own, sequence)
     told = values[Slot.CHECKSUM]
     if told == 0 and sequence != ABSENT:
         told = ABSENT
