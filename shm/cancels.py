@@ -89,16 +89,21 @@ def _lowest_bit(word):
 
 @kernel
 def _take_word(reader):
-    """Swap out the next word that the summary names; 0 when there is none."""
-    if reader.summary == 0:
-        reader.summary = exchange(reader.base + SUMMARY, 0)
-    while reader.summary != 0:
+    """Swap out the next word that the summary names; 0 when there is none.
+
+    A summary that was swapped out before may lead to empty words only: then there is another look, so that a request
+    made before the call is found.
+    """
+    while True:
+        if reader.summary == 0:
+            reader.summary = exchange(reader.base + SUMMARY, 0)
+        if reader.summary == 0:
+            return 0
         reader.word = _lowest_bit(reader.summary)
         reader.summary &= reader.summary - 1
         reader.bits = exchange(reader.base + BITS + reader.word * 8, 0)
         if reader.bits != 0:
             return 1
-    return 0
 
 
 @inlined

@@ -85,13 +85,16 @@ def publish_drawn(writer, slots, seed, size_max, value):
 def publish_many(writer, slots, seed, size_max, count, reading, progress, stop):
     """Publish values up to at least `count`, and until the word at `reading` is 0; then set the one at `stop`.
 
-    The word at `progress` is the last value published; a successor goes on behind it.
+    The word at `progress` is the last value published. A successor goes on behind it and publishes at least once:
+    what its predecessor was killed in is gone from its slot.
     """
     value = load_acquire(progress)
-    while value < count or load_acquire(reading) != 0:
+    while True:
         value += 1
         publish_drawn(writer, slots, seed, size_max, value)
         store_release(progress, value)
+        if value >= count and load_acquire(reading) == 0:
+            break
     store_release(stop, 1)
 
 

@@ -46,8 +46,8 @@ def _sometimes(draw):
 
 @kernel
 def log_until(writer, kept, seed, stop, progress):
-    """Log until `kept` records found room, or the word at `stop` is set. Each is made from its sequence."""
-    while writer.position < kept and not load_acquire(stop):
+    """Log at least once and until `kept` records found room, or `stop` is set. Each is made from its sequence."""
+    while True:
         number = writer.sequence
         draw = mixed(seed, number, 0)
         log_record(
@@ -55,6 +55,8 @@ def log_until(writer, kept, seed, stop, progress):
             word_of(draw, 0), word_of(draw, 1), word_of(draw, 2), word_of(draw, 3), word_of(draw, 4), word_of(draw, 5),
         )  # fmt: skip
         store_release(progress, writer.position)
+        if writer.position >= kept or load_acquire(stop):
+            return
         _sometimes(draw)
 
 
@@ -112,10 +114,11 @@ def _rest(moved, idle, number, seed):
 def ask_until(base, count, seed, last_asked, stop, progress):
     """Ask for cancels numbered from the word at `progress` on, up to `count` or until `stop`; one in 1024 is for all.
 
-    `last_asked`: the newest id of each slot. An id is its number and its slot.
+    At least once, for what a predecessor was killed in. `last_asked`: the newest id of each slot. An id is its number
+    and its slot.
     """
     number = load_acquire(progress)
-    while number < count and not load_acquire(stop):
+    while True:
         number += 1
         draw = mixed(seed, number, 0)
         slot = (draw >> 40) & (SLOTS - 1)
@@ -125,6 +128,8 @@ def ask_until(base, count, seed, last_asked, stop, progress):
             store_i64(last_asked + 8 * slot, number << 12 | slot)
             request_cancel(base, slot, number << 12 | slot)
         store_release(progress, number)
+        if number >= count or load_acquire(stop):
+            return
         _sometimes(draw)
 
 

@@ -92,12 +92,13 @@ class CancelModel:
     PLACES, REQUESTS, BURST = (0, 63, 64, 70), 24, 4
 
     def __init__(self, seed: int, *, stale: float = 0.3, patch: Patch | None = None) -> None:
-        self.machine = Machine(seed, stale=stale)
+        self.machine = Machine(seed, stale=stale, switch=0.4)
         self.code = Interpreted(self.machine, patch)
         self.cancels = self.code.module("cancels")
         self.cancels.SLOTS = 128  # a taker looks at all of them when it opens
         self.number = 0
         self.asked: dict[int, int] = {}
+        self.done: dict[int, int] = {ALL_SLOTS: 0}
         self.had: dict[int, int] = {}
         self.through = False
         self.asker, self.taker = Actor(self.ask_all), Actor(lambda: self.taker.relive(self.take))
@@ -119,18 +120,30 @@ class CancelModel:
             place = ALL_SLOTS if number % 7 == 0 else self.PLACES[number % len(self.PLACES)]
             self.asked[place] = 0 if place == ALL_SLOTS else number
             assert self.cancels.request_cancel(BASE, place, number) == 1
-            if number % self.BURST == 0:
+            self.done[place] = number
+            if number % self.BURST == 0 and number < self.REQUESTS:
                 self.machine.settle(lambda: self.had == self.asked)
 
     def take(self) -> None:
-        """Take until the asker is through. What was handed over to one that is killed, its successor may get again."""
+        """Take until the asker is through and none is left: the answer "none" hides no request made before the call.
+
+        What was handed over to one that is killed, its successor may get again.
+        """
         reader = Record(self.cancels.CANCEL_READER)
         self.cancels.open_cancel_reader(reader, BASE, 0)
-        while not self.through:
-            if not self.cancels.cancels_waiting(reader):
+        while True:
+            ending = self.through
+            if ending:
+                self.taker.learn(self.asker.view)
+            elif not self.cancels.cancels_waiting(reader):
                 self.machine.let_others_go_first()
                 continue
+            before = [item for item in self.done.items() if item[0] != ALL_SLOTS]
             found, place, number = self.cancels.take_cancel(reader)
+            if not found:
+                assert all(self.had.get(slot, 0) >= asked for slot, asked in before), "none, though one was asked for"
+                if ending:
+                    return
             if found and place != ALL_SLOTS:
                 assert number <= self.number and self.PLACES[number % len(self.PLACES)] == place, "another slot's id"
                 assert number >= self.had.get(place, 0), "older than before"

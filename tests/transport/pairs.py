@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from shm.cancels import CANCEL_READER, CANCELS_BYTES, open_cancel_reader
+from shm.cancels import CANCEL_READER, CANCELS_BYTES, IDS, open_cancel_reader
 from shm.journal import JOURNAL
 from shm.kernel import address_of_array, new_record
 from shm.layout import DOORBELL_BYTES
@@ -174,11 +174,11 @@ class CancelPair(Pair):
         lives.take_until(reader[0], SEED, address_of_array(self.taken), address_of_array(self.stop), self.tally[0])
 
     def at_end(self) -> None:
-        """The newest request of every slot was handed over, and nothing is left."""
+        """The newest request of every slot was handed over, and none is left; a bit may be, that leads nowhere."""
         self.after_kill()
         assert np.array_equal(self.asked, self.taken)
         assert self.tally[0]["missed"] > 0 or self.progress[0] < 2048
-        assert not self.content[128:].any()
+        assert not self.content[IDS:].any()
 
 
 class ArenaPair(Pair):
@@ -208,7 +208,7 @@ class ArenaPair(Pair):
     def after_kill(self) -> None:
         """Each word is of its own slot, taken or free."""
         super().after_kill()
-        held = self.arena[0]["words"]
+        held = self.arena[0]["words"].copy()  # its owner may be alive
         assert np.array_equal(np.abs(held[held != 0]) % SLOTS, np.flatnonzero(held))
 
 
@@ -223,10 +223,7 @@ class JournalPair(Pair):
         self.content = shared(self.CAPACITY)
 
     def write(self) -> None:
-        """A successor writes a journal of its own, over this one."""
         journal, payload = new_record(JOURNAL), np.zeros(8, np.int64)
-        self.content[:] = 0
-        self.progress[0] = 0
         journal[0]["base"], journal[0]["capacity"] = address_of_array(self.content), self.CAPACITY
         lives.journal_until(journal[0], SEED, address_of_array(payload), address_of_array(self.progress))
 
@@ -235,6 +232,8 @@ class JournalPair(Pair):
         whole, harmed, last = lives.read_journal(address_of_array(self.content), self.CAPACITY, SEED)
         assert (harmed, last) == (0, 0)
         assert self.progress[0] <= whole <= self.progress[0] + 1
+        self.content[:] = 0  # a successor has a journal of its own
+        self.progress[0] = 0
 
 
 class BellPair(Pair):

@@ -8,7 +8,7 @@ import pytest
 from tests.transport.crew import Crew, Report
 from tests.transport.pairs import ArenaPair, BellPair, CancelPair, JournalPair, LogPair, Pair, SlotPair
 
-QUICK, LONG = 3, 300
+QUICK, LONG = 3, 1000
 AFTER_NS_MAX = 1_000_000
 
 

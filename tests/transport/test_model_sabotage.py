@@ -26,6 +26,7 @@ _IN_FUTEX = "    store_relaxed(doorbell, IN_FUTEX)\n    fence()\n"
 _IN_EPOLL = "    store_release(doorbell, IN_EPOLL)\n    fence()\n"
 _LAST_LOOK = "    return taken + run_group(group, count, ROUNDS_MAX)"
 _ID = "    store_release(base + IDS + order_slot * 8, client_order_id)\n"
+_FOUND = "        if reader.bits != 0:\n            return 1\n"
 _POSITION = "    store_release(writer.ring + POSITION, writer.position)\n"
 _SEQUENCE = "    store_release(writer.ring + SEQUENCE, writer.sequence)\n"
 
@@ -68,6 +69,7 @@ SIDE_BY_SIDE = [
     ("cancels.py", "    fetch_or(base + SUMMARY, 1 << (order_slot >> 6))\n", "", ("cancels",)),
     ("cancels.py", "        replace_if(reader.base + IDS + reader.held_slot * 8, reader.held_id, 0)\n",
      "        store_release(reader.base + IDS + reader.held_slot * 8, 0)\n", ("cancels",)),
+    ("cancels.py", _FOUND, f"{_FOUND}        if reader.summary == 0:\n            return 0\n", ("cancels",)),
     ("duty_cycle.py", "                fence()\n                fenced", "                fenced", BELLS),
     ("duty_cycle.py", _IN_FUTEX, _IN_FUTEX.replace("    fence()\n", ""), BELLS),
     ("duty_cycle.py", "    taken = run_group(group, count, 1)\n    if taken == 0:", "    taken = 0\n    if taken == 0:",

@@ -58,12 +58,16 @@ class Actor:
         self.turn = threading.Semaphore(0)
 
     def relive(self, life: Callable[[], object]) -> object:
-        """A process and, when it is killed, its successor, which knows of all that it had stored."""
+        """A process and, when it is killed, its successor, which knows of all that it had stored.
+
+        Between two lives lies the kernel, whose switches are full fences.
+        """
         try:
             return life()
         except Killed:
-            self.killed, self.kill_at, self.released = True, 0, None
+            self.killed, self.kill_at = True, 0
             self.pending.clear()
+            self.released = dict(self.view)
             return life()
 
     def learn(self, view: View) -> None:
