@@ -59,8 +59,17 @@ _FRAME, _CONNECTED, _LOST, _RESPONSE, _CONNECT_OUT, _REQUEST_OUT = (
         WireKind.REQUEST,
     )
 )
-_DELTA, _QUOTE, _TRADE, _CLEAR, _REQUEST, _CONNECT = (
-    int(action) for action in (Action.DELTA, Action.QUOTE, Action.TRADE, Action.CLEAR, Action.REQUEST, Action.CONNECT)
+_DELTA, _QUOTE, _TRADE, _CLEAR, _REQUEST, _CONNECT, _SEND = (
+    int(action)
+    for action in (
+        Action.DELTA,
+        Action.QUOTE,
+        Action.TRADE,
+        Action.CLEAR,
+        Action.REQUEST,
+        Action.CONNECT,
+        Action.SEND,
+    )
 )
 _SNAPSHOT = int(DeltaKind.SNAPSHOT)
 
@@ -145,6 +154,11 @@ def _carry_out(own, ports, action):
         if action.kind == _REQUEST:
             out.connection_id = REST
             out.kind = _REQUEST_OUT
+            out.payload_address = action.text_address
+            out.payload_length = action.text_length
+        elif action.kind == _SEND:
+            out.connection_id = STREAM
+            out.kind = _FRAME
             out.payload_address = action.text_address
             out.payload_length = action.text_length
         else:

@@ -6,7 +6,9 @@ import json
 import msgspec
 import pytest
 import zstandard
+from click.testing import CliRunner
 
+from procs.cli.book import book
 from procs.verify import RecordingError, verify_recording
 from procs.verify_report import render
 from tests.procs.kraken_recording import second_version
@@ -195,3 +197,26 @@ def test_what_is_no_recording_is_refused_by_name(tmp_path):
         verify_recording(tmp_path / "lines")
     with pytest.raises(FileNotFoundError):
         verify_recording(tmp_path / "nowhere")
+
+
+def test_the_command_fails_on_a_mismatch_alone_and_writes_its_result(tmp_path):
+    frames = list(made_frames())
+    changed = [*frames[:20], frames[20].replace(b'["100.1","', b'["100.1","7'), *frames[21:]]
+    out = tmp_path / "result.json"
+    for name, given, status in (("good", frames, 0), ("gap", [*frames[:20], *frames[21:]], 0), ("wrong", changed, 1)):
+        run = CliRunner().invoke(book, [str(write(tmp_path / name, given)), "--verify", "--json", str(out)])
+        assert (name, run.exit_code) == (name, status)
+        result = msgspec.json.decode(out.read_bytes())
+        assert {"messages", "levels", "checked", "mismatched", "gaps", "resyncs", "ns_per_message"} <= set(result)
+        assert (result["mismatched"] > 0) == bool(status)
+
+
+def test_coin_margined_futures_are_proven_like_the_others(tmp_path):
+    made = [frame.replace(b"BTCUSDT", b"BTCUSD_PERP").replace(b"btcusdt", b"btcusd_perp") for frame in made_frames()]
+    made = [frame.replace(b'"s":"BTCUSD_PERP"', b'"s":"BTCUSD_PERP","ps":"BTCUSD"') for frame in made]
+    reply = made[1].replace(b'{"lastUpdateId"', b'{"symbol":"BTCUSD_PERP","pair":"BTCUSD","lastUpdateId"')
+    url = "https://dapi.binance.com/dapi/v1/depth?symbol=BTCUSD_PERP&limit=1000"
+    frames = [(turn, frame) for turn, frame in enumerate(made) if turn != 1]
+    result = verify_recording(cryptofeed(tmp_path / "coinm", frames, [(1.0011, url, reply.decode())]))
+    assert (result.market, result.symbols[0].symbol) == ("coinm", "BTCUSD_PERP")
+    assert (result.checked, result.mismatched, result.gaps, result.bad_frames) == (38, 0, 0, 0)
