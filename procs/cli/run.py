@@ -22,6 +22,9 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--speed", metavar="N|max", help="How many times faster than recorded; max: as fast as it goes.")
 @click.option("--core", "cores", multiple=True, metavar="STAGE=N", help="Pin a stage to a core; may be given again.")
 @click.option("--placement", metavar="process|fused", help="A process for each stage, or feed to router in one.")
+@click.option(
+    "--wait", metavar="auto|spin|yield|futex", help="How an idle stage waits; auto: by whether it has a core."
+)
 @click.option("--strategy", type=FILE, help="A strategy file of your own (trader init writes one).")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for journal and result.  [default: new in runs/]")
 @click.option("--json", "json_file", type=FILE, help="Write the result here as JSON.")
@@ -33,6 +36,7 @@ def run(
     speed: str | None,
     cores: tuple[str, ...],
     placement: str | None,
+    wait: str | None,
     strategy: Path | None,
     out: Path | None,
     json_file: Path | None,
@@ -56,6 +60,7 @@ def run(
         "speed": None if speed is None else speed_of(speed),
         "cores": cores_of(cores),
         "placement": placement,
+        "wait": wait,
         "strategy.file": None if strategy is None else str(strategy),
         "out_dir": None if out is None else str(out),
     }

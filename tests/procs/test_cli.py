@@ -73,6 +73,7 @@ REFUSED = [
     (["run", "--speed", "20"],                "speed: found 20, allowed 1 without a recording"),
     (["run", "--speed", "nan"],               "speed: found nan, allowed a finite number"),
     (["run", "--placement", "threads"],       "placement: found 'threads', allowed process, fused"),
+    (["run", "--wait", "sleep"],              "wait: found 'sleep', allowed auto, spin, yield, futex"),
     (["run", "--replay", "nowhere.gz"],       "replay: found no file 'nowhere.gz'"),
     (["run", "--strategy", "nowhere.py"],     "strategy.file: found no file 'nowhere.py'"),
     (["run", "--config", "nowhere.toml"],     "nowhere.toml: found nothing to read"),
