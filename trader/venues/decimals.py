@@ -125,9 +125,10 @@ def natural_by_digit(p, end, fault):
 
 
 @inlined
-def _quick_units(p, decimals, multiple, keep, power):
+def _quick_units(p, scale):
     """Units of the text at `p`, of which 24 bytes may be read: (units, address after its last digit), or address 0
     where it takes the slow path: more digits than a word holds, than the unit has, an odd multiple, or no number."""
+    decimals = scale.decimals
     word = load_i64(p) ^ _ZEROS
     marks = non_digits(word)
     count = trailing_zeros(marks) >> 3
@@ -141,43 +142,44 @@ def _quick_units(p, decimals, multiple, keep, power):
         length = trailing_zeros(tail_marks) >> 3
         after += 1 + length
         tail &= run_mask(tail_marks)
-        sound = sound and length > 0 and (tail & ~keep) == 0
+        sound = sound and length > 0 and (tail & ~scale.keep) == 0
     digits = count + decimals
     if digits <= 8:
         word = (word | (tail << ((8 * count) & 63))) << ((64 - 8 * digits) & 63)
         units = number8(word)
     else:
-        units = number8(word << ((64 - 8 * count) & 63)) * power
+        units = number8(word << ((64 - 8 * count) & 63)) * scale.power
         units += number8(tail << ((64 - 8 * decimals) & 63))
-    return units, after if sound and multiple == 1 else 0
+    return units, after if sound and scale.multiple == 1 else 0
 
 
 @inlined
-def decimal(p, end, decimals, multiple, keep, power, fault):
-    """Units of the text from `p` (after the opening quote): (units, address after the closing quote or 0)."""
+def decimal(p, end, scale, fault):
+    """Units, by a SCALE, of the text from `p` (after its quote): (units, address after the closing quote or 0)."""
     if p + 24 <= end:
-        units, after = _quick_units(p, decimals, multiple, keep, power)
+        units, after = _quick_units(p, scale)
         if after != 0 and load_u8(after) == QUOTE:
             return units, after + 1
-    return decimal_by_digit(p, end, decimals, multiple, fault)
+    return decimal_by_digit(p, end, scale, fault)
 
 
 @inlined
-def bare_decimal(p, end, decimals, multiple, keep, power, fault):
-    """Units of the JSON number at `p`: (units, address after it or 0)."""
+def bare_decimal(p, end, scale, fault):
+    """Units, by a SCALE, of the JSON number at `p`: (units, address after it or 0)."""
     if p + 24 <= end and not (load_u8(p) == ZERO and ZERO <= load_u8(p + 1) <= NINE):
-        units, after = _quick_units(p, decimals, multiple, keep, power)
+        units, after = _quick_units(p, scale)
         if after != 0:
             byte = load_u8(after)
             if byte == COMMA or byte == CLOSE_OBJECT or byte == CLOSE_ARRAY:
                 return units, after
-    return bare_by_digit(p, end, decimals, multiple, fault)
+    return bare_by_digit(p, end, scale, fault)
 
 
 @kernel
-def decimal_by_digit(p, end, decimals, multiple, fault):
+def decimal_by_digit(p, end, scale, fault):
     """`decimal`, one byte at a time: no dot, long texts, odd multiples, faults, and the end of the buffer."""
     never_inlined()
+    decimals, multiple = scale.decimals, scale.multiple
     start = p
     units = 0
     places = -1
@@ -216,7 +218,7 @@ def decimal_by_digit(p, end, decimals, multiple, fault):
 
 
 @kernel
-def bare_by_digit(p, end, decimals, multiple, fault):
+def bare_by_digit(p, end, scale, fault):
     """`bare_decimal`, one byte at a time, with exponents: JSON's grammar, no sign, exact or a fault.
 
     `places`: digits after the point, less the exponent: the number is mantissa / 10 ** places.
@@ -249,12 +251,12 @@ def bare_by_digit(p, end, decimals, multiple, fault):
             sign = -1
         elif byte != PLUS:
             part = 2
-    units = _scaled(mantissa, decimals - places + sign * exponent)
+    units = _scaled(mantissa, scale.decimals - places + sign * exponent)
     if units < 0:
         return 0, refuse(fault, Fault.OFF_GRID if units == _OFF_GRID else Fault.OVERFLOW, p)
-    if units % multiple != 0:
+    if units % scale.multiple != 0:
         return 0, refuse(fault, Fault.OFF_GRID, p)
-    return units // multiple, after
+    return units // scale.multiple, after
 
 
 @kernel

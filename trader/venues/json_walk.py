@@ -121,6 +121,25 @@ def _code_at_end(p, end, table):
     return 0, 0
 
 
+@inlined
+def next_member(p, end, close, first, fault):
+    """The next member of what is walked up to the byte `close`, before it is looked at: (1, its address),
+    (END, address after that byte), (FAULT, 0). Whether a comma was followed by a member is left to the caller."""
+    p = skip_space(p, end)
+    if p >= end:
+        return FAULT, refuse(fault, Fault.TRUNCATED, p)
+    byte = load_u8(p)
+    if byte == close:
+        return END, p + 1
+    if not first:
+        if byte != COMMA:
+            return FAULT, refuse(fault, Fault.SYNTAX, p)
+        p = skip_space(p + 1, end)
+        if p >= end:
+            return FAULT, refuse(fault, Fault.TRUNCATED, p)
+    return 1, p
+
+
 @kernel
 def next_key(p, end, table, seen, first, fault):
     """The next member of the object that is walked: (code, address of its value), see the module's docstring.
@@ -129,20 +148,10 @@ def next_key(p, end, table, seen, first, fault):
     fault, and so are more than one comma, or none.
     """
     never_inlined()
-    p = skip_space(p, end)
-    if p >= end:
-        return FAULT, refuse(fault, Fault.TRUNCATED, p)
-    byte = load_u8(p)
-    if byte == CLOSE_OBJECT:
-        return END, p + 1
-    if not first:
-        if byte != COMMA:
-            return FAULT, refuse(fault, Fault.SYNTAX, p)
-        p = skip_space(p + 1, end)
-        if p >= end:
-            return FAULT, refuse(fault, Fault.TRUNCATED, p)
-        byte = load_u8(p)
-    if byte != QUOTE:
+    more, p = next_member(p, end, CLOSE_OBJECT, first, fault)
+    if more <= END:
+        return more, p
+    if load_u8(p) != QUOTE:
         return FAULT, refuse(fault, Fault.SYNTAX, p)
     key = p + 1
     code, length = text_code(key, end, table)
@@ -167,21 +176,10 @@ def next_key(p, end, table, seen, first, fault):
 def next_element(p, end, first, fault):
     """The next element of the array that is walked: (1, its address), (END, address after the bracket), (FAULT, 0)."""
     never_inlined()
-    p = skip_space(p, end)
-    if p >= end:
-        return FAULT, refuse(fault, Fault.TRUNCATED, p)
-    byte = load_u8(p)
-    if byte == CLOSE_ARRAY:
-        return END, p + 1
-    if not first:
-        if byte != COMMA:
-            return FAULT, refuse(fault, Fault.SYNTAX, p)
-        p = skip_space(p + 1, end)
-        if p >= end:
-            return FAULT, refuse(fault, Fault.TRUNCATED, p)
-        if load_u8(p) == CLOSE_ARRAY:
-            return FAULT, refuse(fault, Fault.SYNTAX, p)
-    return 1, p
+    more, p = next_member(p, end, CLOSE_ARRAY, first, fault)
+    if more > END and load_u8(p) == CLOSE_ARRAY:
+        return FAULT, refuse(fault, Fault.SYNTAX, p)
+    return more, p
 
 
 @inlined

@@ -21,7 +21,7 @@ from trader.venues.json_bytes import (
     skip_string,
     skip_value,
 )
-from trader.venues.json_walk import open_array, open_text
+from trader.venues.json_walk import END, next_member, open_array, open_text
 
 LENGTH_MAX = 36
 """A longer text is refused: 18 digits, a point and some zeros are what a number of 64 bits can need."""
@@ -53,22 +53,20 @@ def scan_text_levels(p, end, pairs, lengths, room, depth, scale, fault):
     if p == 0:
         return 0, 0, 0
     count = further = 0
-    p = skip_space(p, end)
-    if p < end and load_u8(p) == CLOSE_ARRAY:
-        return 0, 0, p + 1
-    while True:
+    more, p = next_member(p, end, CLOSE_ARRAY, True, fault)
+    while more > END:
         if count >= room:
             return count, 0, refuse(fault, Fault.TOO_MANY_LEVELS, p)
         q = 0
         if p + _REACH <= end and load_u16(p) == _OPEN_LEVEL:
-            ticks, q = decimal(p + 2, end, price.decimals, price.multiple, price.keep, price.power, fault)
+            ticks, q = decimal(p + 2, end, price, fault)
             if q == 0:
                 return count, 0, 0
             length = q - p - 3
             at = q + 2
             q = q if q + _REACH <= end and load_u16(q) == _BETWEEN else 0
         if q != 0:
-            lots, q = decimal(at, end, size.decimals, size.multiple, size.keep, size.power, fault)
+            lots, q = decimal(at, end, size, fault)
             if q == 0:
                 return count, 0, 0
             size_length = q - at - 1
@@ -88,15 +86,8 @@ def scan_text_levels(p, end, pairs, lengths, room, depth, scale, fault):
         if p == 0:
             return count, 0, 0
         count += 1
-        p = skip_space(p, end)
-        if p >= end:
-            return count, 0, refuse(fault, Fault.TRUNCATED, p)
-        byte = load_u8(p)
-        if byte == CLOSE_ARRAY:
-            return count, further, p + 1
-        if byte != COMMA:
-            return count, 0, refuse(fault, Fault.SYNTAX, p)
-        p = skip_space(p + 1, end)
+        more, p = next_member(p, end, CLOSE_ARRAY, False, fault)
+    return count, further, p
 
 
 @inlined
@@ -105,7 +96,7 @@ def _text(p, end, unit, fault):
     start = open_text(p, end, fault)
     if start == 0:
         return 0, 0, 0
-    units, p = decimal_by_digit(start, end, unit.decimals, unit.multiple, fault)
+    units, p = decimal_by_digit(start, end, unit, fault)
     if p != 0 and p - start - 1 > LENGTH_MAX:
         return 0, 0, refuse(fault, Fault.NUMBER, start)
     return units, p - start - 1, p

@@ -21,6 +21,7 @@ from trader.venues.json_bytes import (
     skip_space,
     skip_value,
 )
+from trader.venues.json_walk import END, next_member
 
 LEVEL_BYTES_MAX = 64
 """The fast path's reach: two texts of at most 18 bytes, their punctuation, and whole-word loads."""
@@ -39,21 +40,17 @@ def scan_levels(p, end, pairs, room, depth, scale, fault):
     """
     never_inlined()
     price, size = scale.price, scale.size
-    tick_decimals, tick_multiple, tick_keep, tick_power = price.decimals, price.multiple, price.keep, price.power
-    lot_decimals, lot_multiple, lot_keep, lot_power = size.decimals, size.multiple, size.keep, size.power
-    p = skip_space(p, end)
-    if p < end and load_u8(p) == CLOSE_ARRAY:
-        return 0, p + 1
     count = 0
-    while True:
+    more, p = next_member(p, end, CLOSE_ARRAY, True, fault)
+    while more > END:
         if count >= room:
             return count, refuse(fault, Fault.TOO_MANY_LEVELS, p)
         if p + LEVEL_BYTES_MAX <= end and load_u16(p) == _OPEN_LEVEL:
-            ticks, q = decimal(p + 2, end, tick_decimals, tick_multiple, tick_keep, tick_power, fault)
+            ticks, q = decimal(p + 2, end, price, fault)
             if q == 0:
                 return count, 0
             if q + LEVEL_BYTES_MAX <= end and load_u16(q) == _BETWEEN:
-                lots, q = decimal(q + 2, end, lot_decimals, lot_multiple, lot_keep, lot_power, fault)
+                lots, q = decimal(q + 2, end, size, fault)
                 if q == 0:
                     return count, 0
                 if q + 2 <= end and load_u16(q) == _NEXT_LEVEL:
@@ -66,15 +63,8 @@ def scan_levels(p, end, pairs, room, depth, scale, fault):
         if p == 0:
             return count, 0
         count += 1
-        p = skip_space(p, end)
-        if p >= end:
-            return count, refuse(fault, Fault.TRUNCATED, p)
-        byte = load_u8(p)
-        if byte == CLOSE_ARRAY:
-            return count, p + 1
-        if byte != COMMA:
-            return count, refuse(fault, Fault.SYNTAX, p)
-        p = skip_space(p + 1, end)
+        more, p = next_member(p, end, CLOSE_ARRAY, False, fault)
+    return count, p
 
 
 @inlined
@@ -95,7 +85,7 @@ def _scan_level(p, end, pair, depth, scale, fault):
     p = _open_text(p, end, fault)
     if p == 0:
         return 0
-    ticks, p = decimal_by_digit(p, end, scale.price.decimals, scale.price.multiple, fault)
+    ticks, p = decimal_by_digit(p, end, scale.price, fault)
     if p == 0:
         return 0
     p = expect(p, end, COMMA, fault)
@@ -104,7 +94,7 @@ def _scan_level(p, end, pair, depth, scale, fault):
     p = _open_text(p, end, fault)
     if p == 0:
         return 0
-    lots, p = decimal_by_digit(p, end, scale.size.decimals, scale.size.multiple, fault)
+    lots, p = decimal_by_digit(p, end, scale.size, fault)
     if p == 0:
         return 0
     store_i64(pair, ticks)

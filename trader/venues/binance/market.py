@@ -190,7 +190,7 @@ def _read_value(scanner, p, end, start, depth, slot):
             scanner.ask_count = count
         return p
     scale = scales.price if (slot & 1) == 0 else scales.size
-    value, p = decimal(p + 1, end, scale.decimals, scale.multiple, scale.keep, scale.power, fault)
+    value, p = decimal(p + 1, end, scale, fault)
     scanner.values[slot] = value
     return p
 

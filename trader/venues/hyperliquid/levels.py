@@ -23,7 +23,7 @@ from trader.venues.json_bytes import (
     skip_space,
     skip_value,
 )
-from trader.venues.json_walk import END, next_key, open_array, open_object, open_text
+from trader.venues.json_walk import END, next_key, next_member, open_array, open_object, open_text
 
 LEVEL_BYTES_MAX = 96
 """The fast path's reach: two texts of at most 18 bytes, a count of at most 8 digits, keys, and whole-word loads."""
@@ -82,25 +82,21 @@ def scan_side(p, end, pairs, room, depth, scale, fault):
     """
     never_inlined()
     price, size = scale.price, scale.size
-    tick_decimals, tick_multiple, tick_keep, tick_power = price.decimals, price.multiple, price.keep, price.power
-    lot_decimals, lot_multiple, lot_keep, lot_power = size.decimals, size.multiple, size.keep, size.power
     p = open_array(p, end, fault)
     if p == 0:
         return 0, 0
-    p = skip_space(p, end)
-    if p < end and load_u8(p) == CLOSE_ARRAY:
-        return 0, p + 1
     count = 0
-    while True:
+    more, p = next_member(p, end, CLOSE_ARRAY, True, fault)
+    while more > END:
         if count >= room:
             return count, refuse(fault, Fault.TOO_MANY_LEVELS, p)
         q, counted = _price_text(p) if p + LEVEL_BYTES_MAX <= end else (0, False)
         if q != 0:
-            ticks, q = decimal(q, end, tick_decimals, tick_multiple, tick_keep, tick_power, fault)
+            ticks, q = decimal(q, end, price, fault)
             if q == 0:
                 return count, 0
             if q + LEVEL_BYTES_MAX <= end and (load_i64(q) & _SEVEN) == _SZ:
-                lots, q = decimal(q + 7, end, lot_decimals, lot_multiple, lot_keep, lot_power, fault)
+                lots, q = decimal(q + 7, end, size, fault)
                 if q == 0:
                     return count, 0
                 q = _level_end(q, end, counted)
@@ -116,15 +112,8 @@ def scan_side(p, end, pairs, room, depth, scale, fault):
         if p == 0:
             return count, 0
         count += 1
-        p = skip_space(p, end)
-        if p >= end:
-            return count, refuse(fault, Fault.TRUNCATED, p)
-        byte = load_u8(p)
-        if byte == CLOSE_ARRAY:
-            return count, p + 1
-        if byte != COMMA:
-            return count, refuse(fault, Fault.SYNTAX, p)
-        p = skip_space(p + 1, end)
+        more, p = next_member(p, end, CLOSE_ARRAY, False, fault)
+    return count, p
 
 
 @kernel
@@ -143,7 +132,7 @@ def scan_level(p, end, pair, depth, scale, fault):
             p = open_text(p, end, fault)
             if p == 0:
                 return 0
-            value, p = decimal_by_digit(p, end, unit.decimals, unit.multiple, fault)
+            value, p = decimal_by_digit(p, end, unit, fault)
             store_i64(pair if code == PX else pair + 8, value)
         else:
             p = skip_value(p, end, depth, fault)

@@ -281,10 +281,10 @@ def _read_trade(scanner, p, end, fault):
         return refuse(fault, Fault.OVERFLOW, p - 1)
     scale = scanner.scales[scanner.symbol]
     price, size = scale.price, scale.size
-    ticks, after = decimal(px, end, price.decimals, price.multiple, price.keep, price.power, fault)
+    ticks, after = decimal(px, end, price, fault)
     if after == 0:
         return 0
-    lots, after = decimal(sz, end, size.decimals, size.multiple, size.keep, size.power, fault)
+    lots, after = decimal(sz, end, size, fault)
     if after == 0:
         return 0
     side = _BUY if side == _B else _SELL

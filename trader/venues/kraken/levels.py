@@ -19,7 +19,7 @@ from trader.venues.json_bytes import (
     skip_space,
     skip_value,
 )
-from trader.venues.json_walk import END, next_key, open_array, open_object
+from trader.venues.json_walk import END, next_key, next_member, open_array, open_object
 from trader.venues.kraken.fields import KEYS, PRICE, QTY
 
 REACH = 48
@@ -46,19 +46,17 @@ def scan_side(p, end, pairs, room, depth, scale, fault):
     p = open_array(p, end, fault)
     if p == 0:
         return 0, 0
-    p = skip_space(p, end)
-    if p < end and load_u8(p) == CLOSE_ARRAY:
-        return 0, p + 1
     count = 0
-    while True:
+    more, p = next_member(p, end, CLOSE_ARRAY, True, fault)
+    while more > END:
         if count >= room:
             return count, refuse(fault, Fault.TOO_MANY_LEVELS, p)
         if p + REACH <= end and load_i64(p) == _PRICE and load_u8(p + 8) == COLON and _is_digit(p + 9):
-            ticks, q = bare_decimal(p + 9, end, price.decimals, price.multiple, price.keep, price.power, fault)
+            ticks, q = bare_decimal(p + 9, end, price, fault)
             if q == 0:
                 return count, 0
             if q + REACH <= end and (load_i64(q) & _SEVEN) == _QTY and _is_digit(q + 7):
-                lots, q = bare_decimal(q + 7, end, size.decimals, size.multiple, size.keep, size.power, fault)
+                lots, q = bare_decimal(q + 7, end, size, fault)
                 if q == 0:
                     return count, 0
                 if q + 2 <= end and load_u8(q) == CLOSE_OBJECT:
@@ -75,15 +73,8 @@ def scan_side(p, end, pairs, room, depth, scale, fault):
         if p == 0:
             return count, 0
         count += 1
-        p = skip_space(p, end)
-        if p >= end:
-            return count, refuse(fault, Fault.TRUNCATED, p)
-        byte = load_u8(p)
-        if byte == CLOSE_ARRAY:
-            return count, p + 1
-        if byte != COMMA:
-            return count, refuse(fault, Fault.SYNTAX, p)
-        p = skip_space(p + 1, end)
+        more, p = next_member(p, end, CLOSE_ARRAY, False, fault)
+    return count, p
 
 
 @kernel
@@ -99,7 +90,7 @@ def scan_level(p, end, pair, depth, scale, fault):
         seen |= 1 << code
         if code == PRICE or code == QTY:
             unit = scale.price if code == PRICE else scale.size
-            value, p = bare_by_digit(p, end, unit.decimals, unit.multiple, fault)
+            value, p = bare_by_digit(p, end, unit, fault)
             store_i64(pair if code == PRICE else pair + 8, value)
         else:
             p = skip_value(p, end, depth, fault)

@@ -79,10 +79,10 @@ def read_trade(scanner, p, end, fault):
     if scanner.symbol == _FOREIGN:
         return p
     price, size = scanner.scales[scanner.symbol].price, scanner.scales[scanner.symbol].size
-    ticks, after = bare_decimal(price_at, end, price.decimals, price.multiple, price.keep, price.power, fault)
+    ticks, after = bare_decimal(price_at, end, price, fault)
     if after == 0:
         return 0
-    lots, after = bare_decimal(size_at, end, size.decimals, size.multiple, size.keep, size.power, fault)
+    lots, after = bare_decimal(size_at, end, size, fault)
     if after == 0:
         return 0
     keep_trade(scanner, scanner.symbol, event_ns, trade_id, _BUY if side == BUY else _SELL, ticks, lots)

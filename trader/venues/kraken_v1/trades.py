@@ -52,9 +52,9 @@ def _read_trade(scanner, p, end, fault):
         elif text == 0:
             return 0
         elif place == _PRICE:
-            ticks, p = decimal(text, end, price.decimals, price.multiple, price.keep, price.power, fault)
+            ticks, p = decimal(text, end, price, fault)
         elif place == _SIZE:
-            lots, p = decimal(text, end, size.decimals, size.multiple, size.keep, size.power, fault)
+            lots, p = decimal(text, end, size, fault)
         elif place == _TIME:
             event_ns, p = seconds_ns(text, end, fault)
         else:

@@ -72,10 +72,10 @@ def read_trade(scanner, p, end, fault):
     if (seen & _TRADE_NEEDS) != _TRADE_NEEDS or time_ms > EVENT_MS_MAX or (side != BUY and side != SELL):
         return refuse(fault, Fault.MISSING_FIELD, p - 1)
     price, size = scanner.scales[scanner.symbol].price, scanner.scales[scanner.symbol].size
-    ticks, after = decimal(px, end, price.decimals, price.multiple, price.keep, price.power, fault)
+    ticks, after = decimal(px, end, price, fault)
     if after == 0:
         return 0
-    lots, after = decimal(sz, end, size.decimals, size.multiple, size.keep, size.power, fault)
+    lots, after = decimal(sz, end, size, fault)
     if after == 0:
         return 0
     keep_trade(scanner, scanner.symbol, time_ms * 1_000_000, trade_id, _BUY if side == BUY else _SELL, ticks, lots)
