@@ -8,6 +8,7 @@
 +152  pid
 +160  failure       code of the step that failed
 +168  halted        1: an outbox that must not lose was full, or the journal cannot grow
++176  build         hash of the code and the configuration that the stage's process runs
 +256  doorbell      the stage process's (see doorbell)
 """
 
@@ -18,7 +19,7 @@ BOOT, RUNNING, DONE, FAILED = range(4)
 STATE_NAMES = ("boot", "running", "done", "failed")
 
 COMMAND, ARGUMENT = 0, 8
-ACKNOWLEDGED, STATE, HEARTBEAT, PID, FAILURE, HALTED = 128, 136, 144, 152, 160, 168
+ACKNOWLEDGED, STATE, HEARTBEAT, PID, FAILURE, HALTED, BUILD = 128, 136, 144, 152, 160, 168, 176
 DOORBELL = 256
 CONTROL_BYTES = 384
 _COMMAND_BITS = 8
@@ -62,7 +63,7 @@ class ControlCell:
 
     def reset(self) -> None:
         """Forget a dead process's answers, before its successor takes the cell."""
-        for word in (ACKNOWLEDGED, STATE, HEARTBEAT, PID, FAILURE, HALTED):
+        for word in (ACKNOWLEDGED, STATE, HEARTBEAT, PID, FAILURE, HALTED, BUILD):
             store_word(self.address + word, 0)
 
     def acknowledged(self, command: int) -> bool:
@@ -93,6 +94,11 @@ class ControlCell:
     def halted(self) -> bool:
         """Whether the stage latched "no new orders"."""
         return bool(load_word(self.address + HALTED))
+
+    @property
+    def build(self) -> int:
+        """Hash of what the stage's process runs; 0 before it has told."""
+        return int(load_word(self.address + BUILD))
 
 
 def control_cells(count: int) -> int:

@@ -53,6 +53,20 @@ class TimeInForce(IntEnum):
     IMMEDIATE_OR_CANCEL = 2
 
 
+class OrderFlag(IntEnum):
+    """Bits of `OrderIntent.flags`. LADDER_CHILD: one of several orders of one quote ladder, one order a line."""
+
+    LADDER_CHILD = 1
+
+
+class TradingState(IntEnum):
+    """What risk lets through. REDUCING: only what brings a position nearer to flat. HALTED: cancels only."""
+
+    ACTIVE = 0
+    REDUCING = 1
+    HALTED = 2
+
+
 class OrderState(IntEnum):
     """Life of an order; a cancel under way is a flag, not a state.
 
@@ -107,6 +121,17 @@ class RefusalReason(IntEnum):
     NO_ROOM = 13
     NOT_RECONCILED = 14
     LATE = 15
+    REDUCING = 16
+    BUILD_MISMATCH = 17
+    DUPLICATE_ORDER = 18
+    NO_REFERENCE = 19
+    PRICE_TRAVEL = 20
+    OPEN_NOTIONAL = 21
+    POSITION_NOTIONAL = 22
+    MARGIN = 23
+    MESSAGE_RATE = 24
+    SLIPPAGE = 25
+    TAIL_RISK = 26
 
 
 class WireKind(IntEnum):
@@ -133,8 +158,9 @@ class Command(IntEnum):
 
     START: the first message that a stage ever gets; acknowledged when the stage is ready. RUN: trade.
     QUOTES_OFF: the strategy stops quoting and cancels what rests. CANCEL_ALL: the router cancels everything and
-    reports when the venue has confirmed. HALT: new orders are refused until a person re-arms. DRAIN: finish
-    what is in the inboxes, then leave.
+    reports when the venue has confirmed. HALT: new orders are refused until a person re-arms; the argument says
+    why (HaltCause). DRAIN: finish what is in the inboxes, then leave. REDUCE: only orders that bring a position
+    nearer to flat. REARM: a person has looked, all is allowed again.
     """
 
     NONE = 0
@@ -144,3 +170,5 @@ class Command(IntEnum):
     HALT = 4
     DRAIN = 5
     START = 6
+    REDUCE = 7
+    REARM = 8

@@ -117,9 +117,9 @@ def test_a_flag_that_is_no_flag_is_refused_in_both_forms() -> None:
 
 
 def test_a_float32_and_an_integer_are_read_into_a_float_field() -> None:
-    message = VolatilityEstimate(0, 0, 0, 0, 0, *([0.0] * 13))
+    message = VolatilityEstimate(0, 0, 0, 0, 0, *([0.0] * 14))
     body = msgspec.msgpack.encode(message)
-    first = len(body) - 13 * 9
+    first = len(body) - 14 * 9
     loose = body[:first] + b"\xca" + struct.pack(">f", 0.5) + b"\xd1" + struct.pack(">h", -300) + body[first + 18 :]
     code, record = compiled_decode(VolatilityEstimate, loose)
 

@@ -107,6 +107,7 @@ class VolatilityEstimate(Message, tag=7):
     Volatilities are in basis points of the price per square-root second. `mu`, `phi`, `sigma_eta` are the
     log-variance model's parameters (posterior mean and standard deviation); an estimator that does not
     learn them says 0 deviation. `state`: BeliefState; `pit`: one-step probability integral transform.
+    `volume_lots_per_s`: what others traded lately, 0 before the first trade.
     """
 
     symbol_id: int
@@ -127,6 +128,7 @@ class VolatilityEstimate(Message, tag=7):
     effective_sample_size: float
     log_likelihood: float
     pit: float
+    volume_lots_per_s: float = 0.0
 
 
 class BookResync(Message, tag=19):

@@ -7,7 +7,7 @@ class OrderIntent(Message, tag=8):
     """An order that the strategy wants. Strategy to risk; only risk can make a NewOrder of it.
 
     `order_slot` is the arena slot that the strategy took, `client_order_id` names the order for good
-    (its low 12 bits are the slot). `level`: which quote level it serves, 0 nearest the mid.
+    (its low 12 bits are the slot). `level`: which quote level it serves, 0 nearest the mid. `flags`: OrderFlag bits.
     """
 
     symbol_id: int
@@ -20,6 +20,7 @@ class OrderIntent(Message, tag=8):
     time_in_force: int
     level: int
     book_epoch: int
+    flags: int = 0
 
 
 class OrderRefusal(Message, tag=9):
@@ -82,7 +83,8 @@ class AccountState(Message, tag=12):
     """What the venue says of our account after a reconciliation. Router to risk and strategy.
 
     `reconciled`: 1 when orders, fills and position agree, so that quoting may begin; `epoch`: the persisted
-    epoch of client order ids.
+    epoch of client order ids. `free_e8`: collateral that no position and no order binds, as the venue said at
+    `balance_ns` on our clock; 0 when it was not asked.
     """
 
     symbol_id: int
@@ -92,6 +94,8 @@ class AccountState(Message, tag=12):
     open_orders: int
     reconciled: int
     epoch: int
+    free_e8: int = 0
+    balance_ns: int = 0
 
 
 class CancelRequest(Message, tag=13):

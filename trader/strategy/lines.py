@@ -11,7 +11,7 @@ Sides are indexed 0 bid, 1 ask. Prices in ticks, sizes in lots, times in monoton
 import numpy as np
 
 from shm.kernel import inlined, kernel
-from trader.enums import OrderState, Side, TimeInForce
+from trader.enums import OrderFlag, OrderState, Side, TimeInForce
 from trader.instrument import INSTRUMENTS_MAX
 from trader.orders import ORDER_SLOTS_MAX, order_slot_of
 from trader.position import POSITION as LEDGER
@@ -133,6 +133,7 @@ def take_line(desk, client_order_id, symbol_id, side_index, level, top, intent):
     intent.time_in_force = TimeInForce.POST_ONLY
     intent.level = level
     intent.book_epoch = top.epoch
+    intent.flags = OrderFlag.LADDER_CHILD
 
 
 @kernel
