@@ -59,6 +59,10 @@ class Duel:
 
         return run
 
+    def floor(self) -> float:
+        """The floor of the newest run, ns one way: what the harness is given for rows that cross cores."""
+        return self.floors_ns[-1]
+
     def _run(self) -> None:
         floor = _floor()
         words = shared_bytes(256)

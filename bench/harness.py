@@ -12,7 +12,7 @@ import gc
 import importlib
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,35 +20,16 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from bench.compare import changes, read_rows
+from bench.floor import floor_ns
 from bench.host import host_facts
-from bench.report import header, print_row
-from bench.results import RATE, TIME, Absent, Contestant, Result, Summary, summarise
+from bench.report import header, print_changes, print_row
+from bench.results import RATE, TIME, Absent, Contestant, Result, Row, Summary, summarise
 from procs.affinity import available_cores, pin
 from procs.errors import OperatorError
 
 REPEATS = 5
 FOLDER = Path(__file__).resolve().parent
-
-
-class Row(msgspec.Struct, kw_only=True, rename={"passed": "pass"}):
-    """One figure of ours beside one rival's. Times in ns, rates per second, null where there is none.
-
-    `passed`: p50 within `target` (at most for times, at least for rates); null without a target and in smoke
-    mode. `ratio`: how many times better ours is.
-    """
-
-    suite: str
-    name: str
-    unit: str
-    p50: float
-    p99: float | None
-    p999: float | None
-    max: float
-    target: float | None
-    passed: bool | None
-    rival: str | None
-    rival_p50: float | None
-    ratio: float | None
 
 
 class Report(msgspec.Struct, kw_only=True):
@@ -88,16 +69,18 @@ class Bench:
         at_least: Mapping[str, float] | None = None,
         answer: Any = None,
         repeats: int = REPEATS,
+        floor: Callable[[], float] = floor_ns,
     ) -> None:
         """Measure one thing against its rivals. `answer`: what every contestant must give; else ours counts.
 
         `at_least`: how many times better ours has to be than a rival; in that rival's row the stricter target counts.
+        `floor`: what the row's figures are compared by on other hosts, measured before each repetition.
         Raises WrongAnswer when ours is wrong.
         """
         assert unit in (TIME, RATE), unit
         present = {rival: run for rival, run in (rivals or {}).items() if not isinstance(run, Absent)}
         remarks = {rival: f"absent: {run.reason}" for rival, run in (rivals or {}).items() if isinstance(run, Absent)}
-        results = _interleaved({"": ours, **present}, 1 if self.smoke else repeats)
+        results, floors = _interleaved({"": ours, **present}, 1 if self.smoke else repeats, floor)
         expected = results[""][0].answer if answer is None else answer
         for who, runs in results.items():
             wrong = next((run.answer for run in runs if run.answer != expected), None)
@@ -110,13 +93,14 @@ class Bench:
         for rival in rivals or ("",):
             theirs = summarise(results[rival]) if rival in present and rival not in remarks else None
             wanted = _target(unit, target, theirs, (at_least or {}).get(rival))
-            self._add(name, unit, mine, wanted, rival or None, theirs, remarks.get(rival, ""))
+            self._add(name, unit, mine, floors, wanted, rival or None, theirs, remarks.get(rival, ""))
 
     def _add(
         self,
         name: str,
         unit: str,
         mine: Summary,
+        floor: float,
         target: float | None,
         rival: str | None,
         theirs: Summary | None,
@@ -141,9 +125,11 @@ class Bench:
             rival=rival,
             rival_p50=theirs.p50 if theirs else None,
             ratio=float(f"{better:.3g}") if better is not None else None,
+            spread=round(mine.spread, 4),
+            floor_ns=round(floor, 3),
         )
         self.rows.append(row)
-        print_row(row, spread=mine.spread, remark=remark)
+        print_row(row, remark=remark)
 
 
 def _target(unit: str, target: float | None, theirs: Summary | None, times_better: float | None) -> float | None:
@@ -155,12 +141,19 @@ def _target(unit: str, target: float | None, theirs: Summary | None, times_bette
     return max(theirs.p50 * times_better, target or 0.0)
 
 
-def _interleaved(contestants: Mapping[str, Contestant], repeats: int) -> dict[str, list[Result]]:
-    """Each contestant's results: a warm-up whose answer counts but whose time does not, then `repeats` in turn."""
+def _interleaved(
+    contestants: Mapping[str, Contestant], repeats: int, floor: Callable[[], float]
+) -> tuple[dict[str, list[Result]], float]:
+    """Each contestant's results: a warm-up whose answer counts but whose time does not, then `repeats` in turn.
+
+    With them the floor, the median over the turns.
+    """
     warm = {who: run() for who, run in contestants.items()}
     results: dict[str, list[Result]] = {who: [] for who in contestants}
     order = list(contestants)
+    floors = []
     for turn in range(repeats):
+        floors.append(floor())
         for who in order[turn % len(order) :] + order[: turn % len(order)]:
             gc.collect()
             gc.disable()
@@ -171,7 +164,7 @@ def _interleaved(contestants: Mapping[str, Contestant], repeats: int) -> dict[st
     for who, result in warm.items():
         if result.answer != results[who][0].answer:
             results[who].append(result)
-    return results
+    return results, float(np.median(floors))
 
 
 def suites() -> list[str]:
@@ -205,8 +198,11 @@ def _pinned(core: int) -> Iterator[None]:
         os.sched_setaffinity(0, affinity)
 
 
-def main(names: Sequence[str], *, smoke: bool = False, json_file: Path | None = None) -> int:
-    """Measure, print, write JSON; 1 when one of our answers is wrong, else 0."""
+def main(
+    names: Sequence[str], *, smoke: bool = False, json_file: Path | None = None, compare_file: Path | None = None
+) -> int:
+    """Measure, print, write JSON, compare; 1 when one of our answers is wrong or a row has become slower, else 0."""
+    old = read_rows(compare_file) if compare_file is not None else []
     try:
         report = run_suites(names, smoke=smoke)
     except WrongAnswer as error:
@@ -218,4 +214,8 @@ def main(names: Sequence[str], *, smoke: bool = False, json_file: Path | None = 
     judged = [row for row in report.rows if row.passed is not None]
     if judged:
         print(f"\n{len(judged) - len(missed)} of {len(judged)} rows with a target reach it")
-    return 0
+    if compare_file is None:
+        return 0
+    found = changes(old, report.rows)
+    print_changes(found, compare_file)
+    return int(any(change.regressed for change in found))

@@ -1,4 +1,4 @@
-"""What one run of a contestant gives, and what many runs come to: medians over runs, with their spread."""
+"""What one run of a contestant gives, what many runs come to (medians over runs, with their spread), and one row."""
 
 import json
 import subprocess
@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 
 TIME = "ns"
@@ -50,6 +51,30 @@ class Summary:
     p999: float | None
     max: float
     spread: float
+
+
+class Row(msgspec.Struct, kw_only=True, rename={"passed": "pass"}):
+    """One figure of ours beside one rival's. Times in ns, rates per second, null where there is none.
+
+    `passed`: p50 within `target` (at most for times, at least for rates); null without a target and in smoke
+    mode. `ratio`: how many times better ours is. `spread`: (max - min) / median of the runs' medians. `floor_ns`: the
+    floor (see bench.floor) between the runs.
+    """
+
+    suite: str
+    name: str
+    unit: str
+    p50: float
+    p99: float | None
+    p999: float | None
+    max: float
+    target: float | None
+    passed: bool | None
+    rival: str | None
+    rival_p50: float | None
+    ratio: float | None
+    spread: float
+    floor_ns: float
 
 
 def summarise(results: Sequence[Result]) -> Summary:

@@ -23,6 +23,7 @@ def ring_one_way(bench: Bench) -> None:
         "ring_one_way",
         unit=TIME,
         ours=duel.contestant("ours"),
+        floor=duel.floor,
         rivals=rivals,
         at_least={C_RING: 1 / 1.15, FLOOR: 1 / 1.4, "faster-fifo, polled": 30},
         answer=CAME_BACK,
@@ -41,6 +42,7 @@ def ring_throughput(bench: Bench) -> None:
         unit=RATE,
         target=50e6,
         ours=duel.contestant("ours"),
+        floor=duel.floor,
         rivals={
             C_RING: in_c.absent or duel.contestant(C_RING),
             "faster-fifo": queues.stream(few, bench.cores),

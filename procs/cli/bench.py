@@ -13,11 +13,17 @@ from procs.errors import OperatorError
 @click.argument("suites", nargs=-1, metavar="[SUITE]...")
 @click.option("--smoke", is_flag=True, help="Small sizes: checks every answer, judges no speed.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write host and rows here.")
-def bench(suites: tuple[str, ...], smoke: bool, json_file: Path | None) -> None:
+@click.option(
+    "--compare",
+    "compare_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="An older --json: say which rows have become slower, as ratios to each run's own floor.",
+)
+def bench(suites: tuple[str, ...], smoke: bool, json_file: Path | None, compare_file: Path | None) -> None:
     """Measure SUITEs (default: all), each row beside its rivals in one run.
 
     Rivals that are not in this environment live in their own: `make bench-rivals` builds them. An absent one
-    is said to be absent. Exit code 1 when an answer is wrong.
+    is said to be absent. Exit code 1 when an answer is wrong, or a row slower than in --compare.
     """
     # The benches stand beside the packages in a checkout and are not installed with them: nothing that is
     # shipped depends on them, so they are looked up by name.
@@ -27,4 +33,4 @@ def bench(suites: tuple[str, ...], smoke: bool, json_file: Path | None) -> None:
         if error.name not in ("bench", "bench.harness"):
             raise
         raise OperatorError("bench: found no bench/ folder, allowed in a checkout of the project only") from None
-    sys.exit(harness.main(list(suites), smoke=smoke, json_file=json_file))
+    sys.exit(harness.main(list(suites), smoke=smoke, json_file=json_file, compare_file=compare_file))

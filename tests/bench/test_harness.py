@@ -17,7 +17,22 @@ from bench.several_processes import in_all
 from bench.two_processes import PartnerFailed, in_both, shared_bytes
 from procs.errors import OperatorError
 
-FIELDS = ["suite", "name", "unit", "p50", "p99", "p999", "max", "target", "pass", "rival", "rival_p50", "ratio"]
+FIELDS = [
+    "suite",
+    "name",
+    "unit",
+    "p50",
+    "p99",
+    "p999",
+    "max",
+    "target",
+    "pass",
+    "rival",
+    "rival_p50",
+    "ratio",
+    "spread",
+    "floor_ns",
+]
 
 
 def constant(value: float, answer: object = None) -> Result:
