@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from shm.kernel import new_record
+from shm.kernel import address_of_array, new_record
 from trader.instrument import INSTRUMENT
 from trader.venues.scanner import MARKET_SCANNER, MarketKind, prepare_scanner
 
@@ -38,6 +38,12 @@ def new_scanner(*symbols, **units):
     scanner = new_record(MARKET_SCANNER)
     prepare_scanner(scanner[0], instruments(*(symbols or ("BTCUSDT",)), **units))
     return scanner
+
+
+def scan_bytes(scan, scanner, frame: bytes) -> MarketKind:
+    """Scan one frame by a venue's compiled `scan`."""
+    raw = np.frombuffer(frame or b" ", dtype=np.uint8)
+    return MarketKind(scan(scanner[0], address_of_array(raw), len(frame)))
 
 
 def recorded_frames(folder: Path, count: int) -> list[bytes]:

@@ -16,11 +16,12 @@ from tests.trader.market_frames import (
     new_scanner,
     recorded_frames,
     reference,
+    scan_bytes,
     snapshot,
     ticker,
     trade,
 )
-from trader.venues.binance.market import scan, scan_bytes
+from trader.venues.binance.market import scan
 from trader.venues.json_bytes import DEPTH_MAX, FRAME_BYTES_MAX, Fault
 from trader.venues.scanner import LEVELS_MAX, MARKET_SCANNER, SCANNER_SYMBOLS_MAX, MarketKind, Slot, prepare_scanner
 
@@ -158,7 +159,7 @@ def test_prices_that_are_no_whole_number_of_ticks_are_named(scanner, price, faul
         ticker(price, "1.000", "61800.30", "1.000"),
         depth([("61800.10", "1.0"), (price, "1.000"), ("61800.00", "1.0")], [("61900.10", "1.000")] * 9),
     ):
-        assert scan_bytes(scanner, frame) == MarketKind.BAD
+        assert scan_bytes(scan, scanner, frame) == MarketKind.BAD
         assert Fault(int(scanner[0]["fault"]["code"])) == fault
         value = json.dumps(price).encode()
         at = frame.index(b'"b":') + 4
@@ -182,48 +183,48 @@ def test_control_characters_and_damaged_escapes_are_refused(scanner):
         b"tru",
     ):
         frame = b'{"e":"trade","z":' + text + b',"s":"BTCUSDT","t":1,"p":"1.0","q":"1.0","m":true}'
-        assert scan_bytes(scanner, frame) == MarketKind.BAD, text
+        assert scan_bytes(scan, scanner, frame) == MarketKind.BAD, text
 
 
 def test_limits_of_size_depth_and_levels(scanner):
     whole = ticker("61800.20", "2.507", "61800.30", "2.510", wrapped=False)
-    assert scan_bytes(scanner, whole.ljust(FRAME_BYTES_MAX)) == MarketKind.TICKER
-    assert scan_bytes(scanner, whole.ljust(FRAME_BYTES_MAX + 1)) == MarketKind.BAD
+    assert scan_bytes(scan, scanner, whole.ljust(FRAME_BYTES_MAX)) == MarketKind.TICKER
+    assert scan_bytes(scan, scanner, whole.ljust(FRAME_BYTES_MAX + 1)) == MarketKind.BAD
     assert scanner[0]["fault"]["code"] == Fault.TOO_LONG
     for levels, expected in ((DEPTH_MAX - 1, MarketKind.TICKER), (DEPTH_MAX, MarketKind.BAD)):
         nested = b'{"z":' + b"[" * levels + b"]" * levels + b"," + whole[1:]
-        assert scan_bytes(scanner, nested) == expected
+        assert scan_bytes(scan, scanner, nested) == expected
     for count, expected in ((LEVELS_MAX, MarketKind.DEPTH), (LEVELS_MAX + 1, MarketKind.BAD)):
-        assert scan_bytes(scanner, depth([("1", "1")] * count)) == expected
+        assert scan_bytes(scan, scanner, depth([("1", "1")] * count)) == expected
     assert scanner[0]["fault"]["code"] == Fault.TOO_MANY_LEVELS
 
 
 def test_a_key_that_stands_twice_and_one_that_is_missing_are_refused(scanner):
     frame = trade("1.0", "1.0")
-    assert scan_bytes(scanner, frame.replace(b'"t":7', b'"t":7,"t":7')) == MarketKind.BAD
+    assert scan_bytes(scan, scanner, frame.replace(b'"t":7', b'"t":7,"t":7')) == MarketKind.BAD
     assert scanner[0]["fault"]["code"] == Fault.DUPLICATE_KEY
-    assert scan_bytes(scanner, frame.replace(b'"t":7,', b"")) == MarketKind.BAD
+    assert scan_bytes(scan, scanner, frame.replace(b'"t":7,', b"")) == MarketKind.BAD
     assert scanner[0]["fault"]["code"] == Fault.MISSING_FIELD
-    assert scan_bytes(scanner, frame + b"x") == MarketKind.BAD
-    assert scan_bytes(scanner, b"") == MarketKind.BAD
-    assert scan_bytes(scanner, b"[1]") == MarketKind.BAD
+    assert scan_bytes(scan, scanner, frame + b"x") == MarketKind.BAD
+    assert scan_bytes(scan, scanner, b"") == MarketKind.BAD
+    assert scan_bytes(scan, scanner, b"[1]") == MarketKind.BAD
 
 
 def test_symbols_are_told_apart_and_foreign_ones_are_none_of_ours():
     scanner = new_scanner("BTCUSDT", "ETHUSDT", "BTCUSDT_240927")
     for index, symbol in enumerate(("BTCUSDT", "ETHUSDT", "BTCUSDT_240927")):
-        assert scan_bytes(scanner, ticker("1.0", "1.0", "2.0", "1.0", symbol=symbol)) == MarketKind.TICKER
+        assert scan_bytes(scan, scanner, ticker("1.0", "1.0", "2.0", "1.0", symbol=symbol)) == MarketKind.TICKER
         assert scanner[0]["symbol"] == index
     for symbol in ("BTCUSD", "BTCUSDTX", "", "XRPUSDT"):
-        assert scan_bytes(scanner, ticker("1.12345", "1.0", "2.0", "1.0", symbol=symbol)) == MarketKind.OTHER
+        assert scan_bytes(scan, scanner, ticker("1.12345", "1.0", "2.0", "1.0", symbol=symbol)) == MarketKind.OTHER
 
 
 def test_each_symbol_has_its_own_units_whatever_the_key_order():
     scanner = new_scanner("BTCUSDT", price=(2, 5), size=(0, 100))
     frame = b'{"b":"61800.15","B":"300","a":"61800.20","A":"500.0","u":3,"s":"BTCUSDT"}'
-    assert scan_bytes(scanner, frame) == MarketKind.TICKER
+    assert scan_bytes(scan, scanner, frame) == MarketKind.TICKER
     assert found(scanner, MarketKind.TICKER) == [3, 1_236_003, 3, 1_236_004, 5]
-    assert scan_bytes(scanner, frame.replace(b"61800.15", b"61800.16")) == MarketKind.BAD
+    assert scan_bytes(scan, scanner, frame.replace(b"61800.15", b"61800.16")) == MarketKind.BAD
     assert scanner[0]["fault"]["code"] == Fault.OFF_GRID
 
 

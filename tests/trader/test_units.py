@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.trader.market_frames import new_scanner, ticker
+from tests.trader.market_frames import new_scanner, scan_bytes, ticker
 from trader.instrument import INSTRUMENT, UnknownSymbolError
 from trader.units import UNITS_MAX, ceil_units, floor_units, format_units, nearest_units, parse_units
 from trader.venues.binance.instruments import parse_instruments
-from trader.venues.binance.market import scan_bytes
+from trader.venues.binance.market import scan
 from trader.venues.decimals import DECIMALS_MAX
 from trader.venues.scanner import MarketKind, Slot
 from trader.venues.units_of import split_unit
@@ -35,7 +35,7 @@ def test_the_scanner_reads_every_spelling_of_a_price(units, decimals, extra):
     padded = text + ("." if decimals == 0 and extra else "") + "0" * extra
     bare = text.rstrip("0").rstrip(".") if decimals else text
     for spelling in (text, padded, bare):
-        assert scan_bytes(scanner, ticker(spelling, "1", "1", "1")) == MarketKind.TICKER
+        assert scan_bytes(scan, scanner, ticker(spelling, "1", "1", "1")) == MarketKind.TICKER
         assert scanner[0]["values"][Slot.BID] == units
 
 

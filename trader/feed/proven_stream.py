@@ -18,9 +18,7 @@ from trader.feed.proof import DEPTH_MAX, FULL, apply_to_proof, clear_proof, is_c
 from trader.feed.recovery import begin_sync, clear_book, lose
 from trader.feed.state import Action, Phase, add_action, symbol_of
 from trader.feed.sync import tell_update
-
-ABSENT = -1
-"""A checksum that the message does not have; any other is 0 to 2 ** 32 - 1."""
+from trader.venues.scanner import ABSENT
 
 _IDLE, _SNAPSHOT, _JOINING = np.int64(Phase.IDLE), np.int64(Phase.SNAPSHOT), np.int64(Phase.JOINING)
 _DELTA, _WHOLE = np.int64(Action.DELTA), np.int64(DeltaKind.SNAPSHOT)

@@ -206,6 +206,15 @@ def open_text(p, end, fault):
     return _wrong_type(p, end, fault)
 
 
+@inlined
+def read_word(p, end, table, fault):
+    """The text that must stand at `p`: (its code, 0 if it is not in the table; the address after it or 0)."""
+    text = open_text(p, end, fault)
+    if text == 0:
+        return 0, 0
+    return text_code(text, end, table)[0], skip_string(text, end, fault)
+
+
 @kernel
 def _wrong_type(p, end, fault):
     never_inlined()

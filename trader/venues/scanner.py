@@ -14,10 +14,13 @@ from enum import IntEnum
 import numpy as np
 
 from shm.kernel import inlined, kernel, load_u8
+from trader.compile_hints import never_inlined
+from trader.enums import Side
 from trader.instrument import SYMBOL_BYTES_MAX
 from trader.intrinsics import move
 from trader.venues.decimals import SCALE, fill_scale
-from trader.venues.json_bytes import FAULT, QUOTE
+from trader.venues.json_bytes import FAULT, FRAME_BYTES_MAX, QUOTE, Fault, refuse, skip_space, skip_string
+from trader.venues.json_walk import open_text
 
 SCANNER_SYMBOLS_MAX = 64
 """Symbols that one scanner knows."""
@@ -30,6 +33,9 @@ SIDE_LEVELS_MAX = LEVELS_MAX // 2
 
 TRADES_MAX = 128
 """Trades of one message that are kept, the first ones; `trades_left_out` counts the others."""
+
+ABSENT, FOREIGN = -1, -2
+"""What a frame does not tell (a symbol, an id, a checksum), and a symbol that is none of ours."""
 
 EVENT_MS_MAX = 9_000_000_000_000
 """Venue times beyond the year 2255 are refused: in nanoseconds they would not fit int64."""
@@ -75,6 +81,8 @@ class Slot(IntEnum):
 
 # Plain integers for kernels: an enum member would be a type of its own, and each mix one more compilation.
 BAD, OTHER, DEPTH, TICKER, TRADE, SNAPSHOT, REPLY = (np.int64(kind) for kind in MarketKind)
+
+_BUY, _SELL = np.int64(Side.BUY), np.int64(Side.SELL)
 
 SLOTS = len(Slot)
 
@@ -132,7 +140,7 @@ MARKET_SCANNER = np.dtype(
     ],
     align=True,
 )
-"""`symbol`: index of the frame's symbol in the configured order, -1 if it names none, -2 if it is none of ours.
+"""`symbol`: index of the frame's symbol in the configured order, ABSENT if it names none, FOREIGN if none of ours.
 `values` by Slot: times (EVENT_MS, or EVENT_NS where a venue is finer), ids, ticks, lots, 1 where the buyer was the
 maker. `levels`: pairs, `bid_count` bids, then asks. `lengths`: where a checksum is over texts, the bytes of each
 level's price, and of its size << 8. `snapshot_symbol`: set by the caller before scanning a snapshot that names no
@@ -156,8 +164,36 @@ def prepare_scanner(scanner: np.ndarray, instruments: np.ndarray) -> None:
 
 
 @inlined
+def begin_frame(scanner, address, end):
+    """Nothing is known of this frame yet: the address of its first byte that is no white space, 0 if it is too long."""
+    fault = scanner.fault
+    fault.code = 0
+    fault.address = address
+    scanner.kind = OTHER
+    scanner.symbol = ABSENT
+    scanner.bid_count = 0
+    scanner.ask_count = 0
+    scanner.trade_count = 0
+    if end - address > FRAME_BYTES_MAX:
+        return refuse(fault, Fault.TOO_LONG, address + FRAME_BYTES_MAX)
+    return skip_space(address, end)
+
+
+@inlined
+def end_frame(scanner, address, p, end):
+    """Its kind; BAD if anything was refused. `p`: behind its value, where only white space may follow, or 0."""
+    fault = scanner.fault
+    if p != 0 and skip_space(p, end) != end:
+        refuse(fault, Fault.TRAILING, skip_space(p, end))
+    if fault.code != 0:
+        scanner.fault_offset = fault.address - address
+        scanner.kind = BAD
+    return scanner.kind
+
+
+@inlined
 def match_symbol(names, count, p, end):
-    """Index of the symbol whose text, up to its closing quote, stands at `p`; -1 if it is none of ours."""
+    """Index of the symbol whose text, up to its closing quote, stands at `p`; FOREIGN if it is none of ours."""
     for index in range(count):
         length = names[index].length
         if p + length < end and load_u8(p + length) == QUOTE:
@@ -166,7 +202,33 @@ def match_symbol(names, count, p, end):
                 same = same and names[index].text[i] == load_u8(p + i)
             if same:
                 return index
-    return -1
+    return FOREIGN
+
+
+@inlined
+def note_symbol(scanner, p, end):
+    """The frame's symbol is the one whose text stands at `p`, after its quote."""
+    scanner.symbol = match_symbol(scanner.names, scanner.symbol_count, p, end)
+
+
+@kernel
+def read_symbol(scanner, p, end, fault):
+    """Note which symbol the text at `p` is; the address after it, or 0."""
+    never_inlined()
+    text = open_text(p, end, fault)
+    if text == 0:
+        return 0
+    note_symbol(scanner, text, end)
+    return skip_string(text, end, fault)
+
+
+@inlined
+def note_count(scanner, asks, count):
+    """How many levels one side has."""
+    if asks:
+        scanner.ask_count = count
+    else:
+        scanner.bid_count = count
 
 
 @kernel
@@ -179,16 +241,16 @@ def join_sides(scanner):
 
 
 @inlined
-def keep_trade(scanner, symbol, event_ns, trade_id, side, price_ticks, size_lots):
-    """Append a trade to `trades`, or count it where there is no room for it."""
+def keep_trade(scanner, event_ns, trade_id, bought, price_ticks, size_lots):
+    """Append a trade of the frame's symbol to `trades`, or count it where there is no room; `bought`: by its taker."""
     if scanner.trade_count == TRADES_MAX:
         scanner.trades_left_out += 1
         return
     trade = scanner.trades[scanner.trade_count]
-    trade.symbol = symbol
+    trade.symbol = scanner.symbol
     trade.event_ns = event_ns
     trade.trade_id = trade_id
-    trade.side = side
+    trade.side = _BUY if bought else _SELL
     trade.price_ticks = price_ticks
     trade.size_lots = size_lots
     scanner.trade_count += 1

@@ -22,6 +22,7 @@ from trader.venues.json_bytes import (
     skip_value,
 )
 from trader.venues.json_walk import END, next_member, open_array, open_text
+from trader.venues.scanner import SIDE_LEVELS_MAX, note_count
 
 LENGTH_MAX = 36
 """A longer text is refused: 18 digits, a point and some zeros are what a number of 64 bits can need."""
@@ -87,6 +88,17 @@ def scan_text_levels(p, end, pairs, lengths, room, depth, scale, fault):
             return count, 0, 0
         count += 1
         more, p = next_member(p, end, CLOSE_ARRAY, False, fault)
+    return count, further, p
+
+
+@inlined
+def read_side(scanner, p, end, asks, depth, fault):
+    """The levels of one side of the scanner's symbol, to their place: as `scan_text_levels` returns."""
+    first = SIDE_LEVELS_MAX if asks else 0
+    pairs, lengths = scanner.levels.ctypes.data + 16 * first, scanner.lengths.ctypes.data + 2 * first
+    scale = scanner.scales[scanner.symbol]
+    count, further, p = scan_text_levels(p, end, pairs, lengths, SIDE_LEVELS_MAX, depth, scale, fault)
+    note_count(scanner, asks, count)
     return count, further, p
 
 

@@ -11,7 +11,7 @@ may be used. No byte outside [address, address + length) is ever read.
 
 import numpy as np
 
-from shm.kernel import address_of_array, inlined, kernel, load_i64, load_u8, load_u32
+from shm.kernel import inlined, kernel, load_i64, load_u8, load_u32
 from trader.compile_hints import never_inlined
 from trader.venues.binance.fields import FIELDS, REQUIRED, key_code
 from trader.venues.binance.levels import scan_levels, swap_sides
@@ -21,7 +21,6 @@ from trader.venues.json_bytes import (
     CLOSE_OBJECT,
     COLON,
     COMMA,
-    FRAME_BYTES_MAX,
     OPEN_ARRAY,
     QUOTE,
     Fault,
@@ -38,9 +37,10 @@ from trader.venues.scanner import (
     OTHER,
     REPLY,
     SNAPSHOT,
-    MarketKind,
     Slot,
-    match_symbol,
+    begin_frame,
+    end_frame,
+    note_symbol,
 )
 
 _WRAPPER = int.from_bytes(b'{"stream', "little")
@@ -51,12 +51,6 @@ _INNER = np.int64(2)
 _BACKSLASH, _S, _T, _F = (ord(letter) for letter in "\\stf")
 
 
-def scan_bytes(scanner: np.ndarray, frame: bytes) -> MarketKind:
-    """Scan one frame from Python (tools, tests): `scanner` as made by new_record(MARKET_SCANNER)."""
-    raw = np.frombuffer(frame or b" ", dtype=np.uint8)
-    return MarketKind(scan(scanner[0], address_of_array(raw), len(frame)))
-
-
 @kernel
 def scan(scanner, address, length):
     """What the `length` bytes at `address` are (MarketKind); see the module's docstring.
@@ -65,13 +59,10 @@ def scan(scanner, address, length):
     """
     never_inlined()
     fault = scanner.fault
-    fault.code = 0
-    fault.address = address
     end = address + length
     kind = OTHER
     p = 0
-    if length > FRAME_BYTES_MAX:
-        refuse(fault, Fault.TOO_LONG, address + FRAME_BYTES_MAX)
+    if begin_frame(scanner, address, end) == 0:
         kind = BAD
     elif length > 64 and load_i64(address) == _WRAPPER and (load_u32(address + 8) & 0xFFFFFF) == _WRAPPER_REST:
         p = skip_string(address + 11, end, fault)
@@ -94,11 +85,8 @@ def scan(scanner, address, length):
         if p < end and load_u8(p) == CLOSE_OBJECT and skip_space(p + 1, end) == end:
             break
         surveyed = True
-    if fault.code != 0:
-        scanner.fault_offset = fault.address - address
-        kind = BAD
     scanner.kind = kind
-    return kind
+    return end_frame(scanner, address, 0, end)
 
 
 @kernel
@@ -172,7 +160,7 @@ def _read_value(scanner, p, end, start, depth, slot):
     if slot == Slot.EVENT_TYPE:
         return skip_string(p + 1, end, fault)
     if slot == Slot.SYMBOL:
-        _note_symbol(scanner, p + 1, end)
+        note_symbol(scanner, p + 1, end)
         return skip_string(p + 1, end, fault)
     if scanner.symbol == -1:
         _find_symbol(scanner, start, end, depth)
@@ -195,13 +183,6 @@ def _read_value(scanner, p, end, start, depth, slot):
     return p
 
 
-@inlined
-def _note_symbol(scanner, p, end):
-    """Which symbol's text stands at `p`: its index, -2 for a foreign one."""
-    found = match_symbol(scanner.names, scanner.symbol_count, p, end)
-    scanner.symbol = found if found >= 0 else -2
-
-
 @kernel
 def _find_symbol(scanner, p, end, depth):
     """A price came before the symbol: look for the symbol through the event that begins at `p`."""
@@ -216,7 +197,7 @@ def _find_symbol(scanner, p, end, depth):
             return
         p = skip_space(p, end)
         if code == _S and p < end and load_u8(p) == QUOTE:
-            _note_symbol(scanner, p + 1, end)
+            note_symbol(scanner, p + 1, end)
             return
         p = skip_value(p, end, depth, fault)
         if p == 0:

@@ -8,9 +8,8 @@ units they are in, the value is skipped and read afterwards. No byte outside [ad
 
 import numpy as np
 
-from shm.kernel import address_of_array, inlined, kernel, load_i64, load_u8
+from shm.kernel import inlined, kernel, load_i64, load_u8
 from trader.compile_hints import never_inlined
-from trader.enums import Side
 from trader.venues.decimals import decimal, natural
 from trader.venues.hyperliquid.fields import (
     BBO,
@@ -32,64 +31,44 @@ from trader.venues.hyperliquid.fields import (
     TRADES,
 )
 from trader.venues.hyperliquid.levels import scan_level, scan_side
-from trader.venues.json_bytes import FRAME_BYTES_MAX, OPEN_OBJECT, Fault, refuse, skip_space, skip_string, skip_value
+from trader.venues.json_bytes import OPEN_OBJECT, Fault, refuse, skip_string, skip_value
 from trader.venues.json_walk import END, next_element, next_key, open_array, open_object, open_text, text_code
 from trader.venues.scanner import (
-    BAD,
+    ABSENT,
     EVENT_MS_MAX,
+    FOREIGN,
     LEVELS_MAX,
-    OTHER,
     REPLY,
     SNAPSHOT,
     TICKER,
     TRADE,
-    MarketKind,
     Slot,
+    begin_frame,
+    end_frame,
     keep_trade,
-    match_symbol,
+    note_count,
+    read_symbol,
 )
 
 _GREETING = int.from_bytes(b"Websocke", "little")
 _RESPONSE_HEAD, _RESPONSE_BYTES = int.from_bytes(RESPONSE_NAME[:8], "little"), len(RESPONSE_NAME) + 1
-_BUY, _SELL = np.int64(Side.BUY), np.int64(Side.SELL)
 _B, _A = ord("B"), ord("A")
 _TOP_DEPTH, _DATA_DEPTH = np.int64(1), np.int64(2)
-_NOT_YET, _FOREIGN = -1, -2
 _BOOK_NEEDS = 1 << COIN | 1 << TIME
 _TRADE_NEEDS = 1 << COIN | 1 << SIDE | 1 << PX | 1 << SZ | 1 << TIME | 1 << TID
-
-
-def scan_bytes(scanner: np.ndarray, frame: bytes) -> MarketKind:
-    """Scan one frame from Python (tools, tests): `scanner` as made by new_record(MARKET_SCANNER)."""
-    raw = np.frombuffer(frame or b" ", dtype=np.uint8)
-    return MarketKind(scan(scanner[0], address_of_array(raw), len(frame)))
 
 
 @kernel
 def scan(scanner, address, length):
     """What the `length` bytes at `address` are (MarketKind); see the module's docstring."""
     never_inlined()
-    fault = scanner.fault
-    fault.code = 0
-    fault.address = address
     end = address + length
-    scanner.kind = OTHER
-    scanner.symbol = _NOT_YET
-    scanner.bid_count = 0
-    scanner.ask_count = 0
-    scanner.trade_count = 0
-    if length > FRAME_BYTES_MAX:
-        refuse(fault, Fault.TOO_LONG, address + FRAME_BYTES_MAX)
-    elif length >= 8 and load_i64(address) == _GREETING:
-        return OTHER
-    else:
-        p = _read_frame(scanner, skip_space(address, end), end, fault)
-        if p != 0 and skip_space(p, end) != end:
-            refuse(fault, Fault.TRAILING, skip_space(p, end))
-    if fault.code != 0:
-        scanner.fault_offset = fault.address - address
-        scanner.kind = BAD
-    return scanner.kind
+    p = begin_frame(scanner, address, end)
+    if length >= 8 and load_i64(address) == _GREETING:
+        p = end
+    elif p != 0:
+        p = _read_frame(scanner, p, end, scanner.fault)
+    return end_frame(scanner, address, p, end)
 
 
 @kernel
@@ -146,8 +125,7 @@ def _read_book(scanner, p, end, wanted, fault):
     while code > END:
         seen |= 1 << code
         if code == COIN:
-            text = open_text(p, end, fault)
-            p = _note_coin(scanner, text, end, fault) if text != 0 else 0
+            p = read_symbol(scanner, p, end, fault)
         elif code == TIME:
             time_ms, p = natural(p, end, fault)
             scanner.values[Slot.EVENT_MS] = time_ms
@@ -160,7 +138,7 @@ def _read_book(scanner, p, end, wanted, fault):
         if p == 0:
             return 0
         code, p = next_key(p, end, KEYS, seen, False, fault)
-    if p == 0 or scanner.symbol == _FOREIGN:
+    if p == 0 or scanner.symbol == FOREIGN:
         return p
     if (seen & (_BOOK_NEEDS | 1 << wanted)) != _BOOK_NEEDS | 1 << wanted:
         return refuse(fault, Fault.MISSING_FIELD, p - 1)
@@ -170,15 +148,6 @@ def _read_book(scanner, p, end, wanted, fault):
         return refuse(fault, Fault.OVERFLOW, p - 1)
     scanner.kind = SNAPSHOT if wanted == LEVELS else TICKER
     return p
-
-
-@kernel
-def _note_coin(scanner, text, end, fault):
-    """Which symbol the text at `text` is; the address after its closing quote, or 0."""
-    never_inlined()
-    found = match_symbol(scanner.names, scanner.symbol_count, text, end)
-    scanner.symbol = found if found >= 0 else _FOREIGN
-    return skip_string(text, end, fault)
 
 
 @kernel
@@ -198,10 +167,7 @@ def _read_numbers(scanner, p, end, wanted, fault):
         elif wanted == LEVELS:
             before = scanner.bid_count
             count, p = scan_side(p, end, levels + 16 * before, LEVELS_MAX - before, _DATA_DEPTH + 3, scale, fault)
-            if sides == 0:
-                scanner.bid_count = count
-            else:
-                scanner.ask_count = count
+            note_count(scanner, sides == 1, count)
         else:
             scanner.levels[0] = 0
             scanner.levels[1] = 0
@@ -246,7 +212,7 @@ def _read_trade(scanner, p, end, fault):
     if p == 0:
         return 0
     seen = px = sz = side = time_ms = trade_id = 0
-    scanner.symbol = _NOT_YET
+    scanner.symbol = ABSENT
     code, p = next_key(p, end, KEYS, seen, True, fault)
     while code > END:
         seen |= 1 << code
@@ -254,39 +220,32 @@ def _read_trade(scanner, p, end, fault):
             value, p = natural(p, end, fault)
             time_ms = value if code == TIME else time_ms
             trade_id = value if code == TID else trade_id
-        elif code == COIN or code == PX or code == SZ or code == SIDE:
+        elif code == COIN:
+            p = read_symbol(scanner, p, end, fault)
+        elif code == PX or code == SZ or code == SIDE:
             text = open_text(p, end, fault)
-            if text == 0:
-                return 0
-            if code == COIN:
-                p = _note_coin(scanner, text, end, fault)
-            else:
-                p = skip_string(text, end, fault)
-                px = text if code == PX else px
-                sz = text if code == SZ else sz
-                if code == SIDE and p != 0:
-                    side = load_u8(text) if p == text + 2 else 0
-                    if side != _A and side != _B:
-                        return refuse(fault, Fault.WRONG_TYPE, text)
+            p = skip_string(text, end, fault) if text != 0 else 0
+            px = text if code == PX else px
+            sz = text if code == SZ else sz
+            if code == SIDE and p != 0:
+                side = load_u8(text) if p == text + 2 else 0
+                if side != _A and side != _B:
+                    return refuse(fault, Fault.WRONG_TYPE, text)
         else:
             p = skip_value(p, end, _DATA_DEPTH + 1, fault)
         if p == 0:
             return 0
         code, p = next_key(p, end, KEYS, seen, False, fault)
-    if p == 0 or scanner.symbol == _FOREIGN:
+    if p == 0 or scanner.symbol == FOREIGN:
         return p
     if (seen & _TRADE_NEEDS) != _TRADE_NEEDS:
         return refuse(fault, Fault.MISSING_FIELD, p - 1)
     if time_ms > EVENT_MS_MAX:
         return refuse(fault, Fault.OVERFLOW, p - 1)
     scale = scanner.scales[scanner.symbol]
-    price, size = scale.price, scale.size
-    ticks, after = decimal(px, end, price, fault)
+    ticks, after = decimal(px, end, scale.price, fault)
+    lots, after = decimal(sz, end, scale.size, fault) if after != 0 else (0, 0)
     if after == 0:
         return 0
-    lots, after = decimal(sz, end, size, fault)
-    if after == 0:
-        return 0
-    side = _BUY if side == _B else _SELL
-    keep_trade(scanner, scanner.symbol, time_ms * 1_000_000, trade_id, side, ticks, lots)
+    keep_trade(scanner, time_ms * 1_000_000, trade_id, side == _B, ticks, lots)
     return p

@@ -8,11 +8,11 @@ early is skipped and read afterwards. No byte outside [address, address + length
 
 import numpy as np
 
-from shm.kernel import address_of_array, kernel, load_u8
+from shm.kernel import kernel, load_u8
 from trader.compile_hints import never_inlined
 from trader.venues.decimals import natural
-from trader.venues.json_bytes import FRAME_BYTES_MAX, OPEN_OBJECT, Fault, refuse, skip_space, skip_string, skip_value
-from trader.venues.json_walk import END, next_element, next_key, open_array, open_object, open_text, text_code
+from trader.venues.json_bytes import OPEN_OBJECT, Fault, refuse, skip_value
+from trader.venues.json_walk import END, next_element, next_key, open_array, open_object, open_text, read_word
 from trader.venues.kraken.fields import (
     ASKS,
     BIDS,
@@ -30,59 +30,42 @@ from trader.venues.kraken.fields import (
     TRADES,
     TYPE,
     UPDATE_TYPE,
+    WORDS,
 )
 from trader.venues.kraken.fields import DEPTH as DEPTH_KEY
 from trader.venues.kraken.levels import scan_side
-from trader.venues.kraken.trades import read_symbol, read_trade, read_word
+from trader.venues.kraken.trades import read_trade
 from trader.venues.scanner import (
-    BAD,
+    ABSENT,
     DEPTH,
-    OTHER,
+    FOREIGN,
     REPLY,
     SIDE_LEVELS_MAX,
     SNAPSHOT,
     TRADE,
-    MarketKind,
     Slot,
+    begin_frame,
+    end_frame,
     join_sides,
+    note_count,
+    read_symbol,
 )
 from trader.venues.time_text import rfc3339_ns
 
 _TOP_DEPTH, _RESULT_DEPTH, _DATA_DEPTH, _LEVEL_DEPTH = (np.int64(depth) for depth in (1, 2, 3, 5))
-_NONE, _FOREIGN = -1, -2
 _BOOK_NEEDS = 1 << SYMBOL | 1 << BIDS | 1 << ASKS
-
-
-def scan_bytes(scanner: np.ndarray, frame: bytes) -> MarketKind:
-    """Scan one frame from Python (tools, tests): `scanner` as made by new_record(MARKET_SCANNER)."""
-    raw = np.frombuffer(frame or b" ", dtype=np.uint8)
-    return MarketKind(scan(scanner[0], address_of_array(raw), len(frame)))
 
 
 @kernel
 def scan(scanner, address, length):
     """What the `length` bytes at `address` are (MarketKind); see the module's docstring."""
     never_inlined()
-    fault = scanner.fault
-    fault.code = 0
-    fault.address = address
     end = address + length
-    scanner.kind = OTHER
-    scanner.symbol = _NONE
-    scanner.bid_count = 0
-    scanner.ask_count = 0
-    scanner.trade_count = 0
+    p = begin_frame(scanner, address, end)
     scanner.values[Slot.DEPTH_LIMIT] = 0
-    if length > FRAME_BYTES_MAX:
-        refuse(fault, Fault.TOO_LONG, address + FRAME_BYTES_MAX)
-    else:
-        p = _read_frame(scanner, skip_space(address, end), end, fault)
-        if p != 0 and skip_space(p, end) != end:
-            refuse(fault, Fault.TRAILING, skip_space(p, end))
-    if fault.code != 0:
-        scanner.fault_offset = fault.address - address
-        scanner.kind = BAD
-    return scanner.kind
+    if p != 0:
+        p = _read_frame(scanner, p, end, scanner.fault)
+    return end_frame(scanner, address, p, end)
 
 
 @kernel
@@ -96,13 +79,9 @@ def _read_frame(scanner, p, end, fault):
     while code > END:
         seen |= 1 << code
         if code == CHANNEL:
-            text = open_text(p, end, fault)
-            if text == 0:
-                return 0
-            channel = text_code(text, end, CHANNELS)[0]
-            p = skip_string(text, end, fault)
+            channel, p = read_word(p, end, CHANNELS, fault)
         elif code == TYPE:
-            type_, p = read_word(p, end, fault)
+            type_, p = read_word(p, end, WORDS, fault)
         elif code == DATA and seen & (1 << CHANNEL) and seen & (1 << TYPE):
             p = _read_data(scanner, p, end, channel, type_, fault)
         elif code == RESULT and load_u8(p) == OPEN_OBJECT:
@@ -184,7 +163,7 @@ def _read_book(scanner, p, end, fault):
     if p == 0:
         return 0
     values = scanner.values
-    values[Slot.CHECKSUM] = _NONE
+    values[Slot.CHECKSUM] = ABSENT
     values[Slot.EVENT_NS] = 0
     seen = bids = asks = 0
     code, p = next_key(p, end, KEYS, seen, True, fault)
@@ -206,7 +185,7 @@ def _read_book(scanner, p, end, fault):
         if p == 0:
             return 0
         code, p = next_key(p, end, KEYS, seen, False, fault)
-    if p == 0 or scanner.symbol == _FOREIGN:
+    if p == 0 or scanner.symbol == FOREIGN:
         return p
     if (seen & _BOOK_NEEDS) != _BOOK_NEEDS:
         return refuse(fault, Fault.MISSING_FIELD, p - 1)
@@ -226,8 +205,5 @@ def _read_side(scanner, p, end, code, fault):
     pairs = scanner.levels.ctypes.data + 16 * first
     scale = scanner.scales[scanner.symbol]
     count, p = scan_side(p, end, pairs, SIDE_LEVELS_MAX, _LEVEL_DEPTH, scale, fault)
-    if code == ASKS:
-        scanner.ask_count = count
-    else:
-        scanner.bid_count = count
+    note_count(scanner, code == ASKS, count)
     return p

@@ -8,13 +8,13 @@ snapshot fits into.
 from shm.kernel import kernel, step, view
 from trader.compile_hints import never_inlined
 from trader.feed.proof import proof_of
-from trader.feed.proven_stream import ABSENT, settle_book, take_book
+from trader.feed.proven_stream import settle_book, take_book
 from trader.feed.session import REST, on_bad, on_stream_frame, tell_trades
 from trader.feed.state import FEED, symbol_of
 from trader.venues.kraken.checksum import checksum
 from trader.venues.kraken.fields import DEPTHS
 from trader.venues.kraken.market import scan
-from trader.venues.scanner import BAD, DEPTH, REPLY, SNAPSHOT, TRADE, Slot
+from trader.venues.scanner import ABSENT, BAD, DEPTH, REPLY, SNAPSHOT, TRADE, Slot
 
 
 @kernel

@@ -9,19 +9,17 @@ read; where they do not stand as the venue writes them, it is walked once before
 
 import numpy as np
 
-from shm.kernel import address_of_array, inlined, kernel, load_u8
+from shm.kernel import inlined, kernel, load_u8
 from trader.compile_hints import never_inlined
 from trader.venues.decimals import natural
 from trader.venues.json_bytes import (
     CLOSE_ARRAY,
     COMMA,
-    FRAME_BYTES_MAX,
     OPEN_ARRAY,
     OPEN_OBJECT,
     QUOTE,
     Fault,
     refuse,
-    skip_space,
     skip_value,
 )
 from trader.venues.json_walk import END, next_element, next_key, open_array, open_object, open_text, text_code
@@ -29,61 +27,40 @@ from trader.venues.kraken_v1.fields import AS, BS, CHANNELS, EVENT, EVENTS, KEYS
 from trader.venues.kraken_v1.times import note_time, note_times
 from trader.venues.kraken_v1.trades import read_trades
 from trader.venues.scanner import (
-    BAD,
+    ABSENT,
     DEPTH,
+    FOREIGN,
     OTHER,
     REPLY,
-    SIDE_LEVELS_MAX,
     SNAPSHOT,
-    MarketKind,
     Slot,
+    begin_frame,
+    end_frame,
     join_sides,
-    match_symbol,
+    note_symbol,
 )
-from trader.venues.text_levels import scan_text_levels
+from trader.venues.text_levels import read_side
 
 NAME_BYTES_MAX = 32
 """Channel and pair, looked for from the end, are not longer."""
 
 _TOP_DEPTH, _BOOK_DEPTH, _LEVEL_DEPTH = (np.int64(depth) for depth in (1, 2, 4))
-_NONE, _FOREIGN = -1, -2
 _BACKSLASH = ord("\\")
 _WHOLE_NEEDS = 1 << AS | 1 << BS
 _BOOK_KEYS = _WHOLE_NEEDS | 1 << A | 1 << B
-
-
-def scan_bytes(scanner: np.ndarray, frame: bytes) -> MarketKind:
-    """Scan one frame from Python (tools, tests): `scanner` as made by new_record(MARKET_SCANNER)."""
-    raw = np.frombuffer(frame or b" ", dtype=np.uint8)
-    return MarketKind(scan(scanner[0], address_of_array(raw), len(frame)))
 
 
 @kernel
 def scan(scanner, address, length):
     """What the `length` bytes at `address` are (MarketKind); see the module's docstring."""
     never_inlined()
-    fault = scanner.fault
-    fault.code = 0
-    fault.address = address
     end = address + length
-    scanner.kind = OTHER
-    scanner.symbol = _NONE
-    scanner.bid_count = 0
-    scanner.ask_count = 0
-    scanner.trade_count = 0
-    p = skip_space(address, end)
-    if length > FRAME_BYTES_MAX:
-        refuse(fault, Fault.TOO_LONG, address + FRAME_BYTES_MAX)
-    elif p < end and load_u8(p) == OPEN_OBJECT:
-        p = _read_event(scanner, p, end, fault)
-    else:
-        p = _read_frame(scanner, p, end, fault)
-    if fault.code == 0 and skip_space(p, end) != end:
-        refuse(fault, Fault.TRAILING, skip_space(p, end))
-    if fault.code != 0:
-        scanner.fault_offset = fault.address - address
-        scanner.kind = BAD
-    return scanner.kind
+    p = begin_frame(scanner, address, end)
+    if p != 0 and p < end and load_u8(p) == OPEN_OBJECT:
+        p = _read_event(scanner, p, end, scanner.fault)
+    elif p != 0:
+        p = _read_frame(scanner, p, end, scanner.fault)
+    return end_frame(scanner, address, p, end)
 
 
 @kernel
@@ -163,8 +140,9 @@ def _read_frame(scanner, p, end, fault):
     about = 0
     if channel != 0:
         about = text_code(channel, end, CHANNELS)[0]
-        found = match_symbol(scanner.names, scanner.symbol_count, pair, end)
-        scanner.symbol = found if found >= 0 else (_FOREIGN if about != 0 else _NONE)
+        note_symbol(scanner, pair, end)
+        if scanner.symbol == FOREIGN and about == 0:
+            scanner.symbol = ABSENT
     p = open_array(p, end, fault)
     if p == 0:
         return 0
@@ -202,7 +180,7 @@ def _finish_book(scanner, p, seen, depth, fault):
     join_sides(scanner)
     scanner.values[Slot.DEPTH_LIMIT] = depth
     if not seen & (1 << C):
-        scanner.values[Slot.CHECKSUM] = _NONE
+        scanner.values[Slot.CHECKSUM] = ABSENT
     scanner.kind = SNAPSHOT if whole != 0 else DEPTH
     return p
 
@@ -216,7 +194,6 @@ def _read_book(scanner, p, end, seen, fault):
         return seen, 0
     if not seen & _BOOK_KEYS:
         scanner.values[Slot.EVENT_NS] = 0
-    scale = scanner.scales[scanner.symbol]
     code, p = next_key(p, end, KEYS, seen, True, fault)
     while code > END:
         seen |= 1 << code
@@ -225,13 +202,7 @@ def _read_book(scanner, p, end, seen, fault):
         elif seen & _BOOK_KEYS & (1 << code):
             asks = code == A or code == AS
             opened = p
-            first = SIDE_LEVELS_MAX if asks else 0
-            pairs, lengths = scanner.levels.ctypes.data + 16 * first, scanner.lengths.ctypes.data + 2 * first
-            count, further, p = scan_text_levels(p, end, pairs, lengths, SIDE_LEVELS_MAX, _LEVEL_DEPTH, scale, fault)
-            if asks:
-                scanner.ask_count = count
-            else:
-                scanner.bid_count = count
+            count, further, p = read_side(scanner, p, end, asks, _LEVEL_DEPTH, fault)
             if p != 0 and count > 0 and not note_time(scanner, further, end, fault):
                 return seen, 0
             if p != 0 and (code == AS or code == BS) and not note_times(scanner, opened, count, end, fault):

@@ -7,12 +7,12 @@ LIVE with the first update that agrees. Levels beyond the subscribed depth are n
 from shm.kernel import kernel, step, view
 from trader.compile_hints import never_inlined
 from trader.feed.proof import proof_of
-from trader.feed.proven_stream import ABSENT, settle_book, take_book
+from trader.feed.proven_stream import settle_book, take_book
 from trader.feed.session import REST, on_bad, on_stream_frame, tell_trades
 from trader.feed.state import FEED, symbol_of
 from trader.venues.kraken_v1.checksum import checksum
 from trader.venues.kraken_v1.market import scan
-from trader.venues.scanner import BAD, DEPTH, SNAPSHOT, TRADE, Slot
+from trader.venues.scanner import ABSENT, BAD, DEPTH, SNAPSHOT, TRADE, Slot
 
 
 @kernel

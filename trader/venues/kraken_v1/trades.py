@@ -4,14 +4,12 @@ import numpy as np
 
 from shm.kernel import kernel, load_u8
 from trader.compile_hints import never_inlined
-from trader.enums import Side
 from trader.venues.decimals import decimal
 from trader.venues.json_bytes import Fault, refuse, skip_string, skip_value
 from trader.venues.json_walk import END, next_element, open_array, open_text
 from trader.venues.scanner import TRADE, keep_trade
 from trader.venues.time_text import seconds_ns
 
-_BUY, _SELL = np.int64(Side.BUY), np.int64(Side.SELL)
 _B, _S = ord("b"), ord("s")
 _PRICE, _SIZE, _TIME, _SIDE = range(4)
 _TRADE_DEPTH = np.int64(3)
@@ -69,5 +67,5 @@ def _read_trade(scanner, p, end, fault):
     if p != 0 and place <= _SIDE:
         return refuse(fault, Fault.MISSING_FIELD, start)
     if p != 0:
-        keep_trade(scanner, scanner.symbol, event_ns, 0, _BUY if side == _B else _SELL, ticks, lots)
+        keep_trade(scanner, event_ns, 0, side == _B, ticks, lots)
     return p

@@ -8,19 +8,16 @@ afterwards. No byte outside [address, address + length) is ever read.
 
 import numpy as np
 
-from shm.kernel import address_of_array, kernel, load_u8, load_u32
+from shm.kernel import kernel, load_u8, load_u32
 from trader.compile_hints import never_inlined
 from trader.venues.decimals import natural
 from trader.venues.json_bytes import (
-    FRAME_BYTES_MAX,
     MINUS,
     Fault,
     refuse,
-    skip_space,
-    skip_string,
     skip_value,
 )
-from trader.venues.json_walk import END, next_element, next_key, open_array, open_object, open_text, text_code
+from trader.venues.json_walk import END, next_element, next_key, open_array, open_object, read_word
 from trader.venues.okx.fields import (
     ACTION,
     ARG,
@@ -40,62 +37,42 @@ from trader.venues.okx.fields import (
     TRADES,
     TS,
     UPDATE_ACTION,
+    WORDS,
 )
-from trader.venues.okx.trades import quoted_natural, read_trade, read_word
+from trader.venues.okx.trades import quoted_natural, read_trade
 from trader.venues.scanner import (
-    BAD,
+    ABSENT,
     DEPTH,
     EVENT_MS_MAX,
-    OTHER,
     REPLY,
-    SIDE_LEVELS_MAX,
     SNAPSHOT,
     TRADE,
-    MarketKind,
     Slot,
+    begin_frame,
+    end_frame,
     join_sides,
-    match_symbol,
+    read_symbol,
 )
-from trader.venues.text_levels import scan_text_levels
+from trader.venues.text_levels import read_side
 
 _PONG = int.from_bytes(b"pong", "little")
 _TOP_DEPTH, _ARG_DEPTH, _DATA_DEPTH, _LEVEL_DEPTH = (np.int64(depth) for depth in (1, 2, 3, 5))
-_NONE, _FOREIGN = -1, -2
 _BOOK_NEEDS = 1 << ASKS | 1 << BIDS | 1 << TS
-
-
-def scan_bytes(scanner: np.ndarray, frame: bytes) -> MarketKind:
-    """Scan one frame from Python (tools, tests): `scanner` as made by new_record(MARKET_SCANNER)."""
-    raw = np.frombuffer(frame or b" ", dtype=np.uint8)
-    return MarketKind(scan(scanner[0], address_of_array(raw), len(frame)))
 
 
 @kernel
 def scan(scanner, address, length):
     """What the `length` bytes at `address` are (MarketKind); see the module's docstring."""
     never_inlined()
-    fault = scanner.fault
-    fault.code = 0
-    fault.address = address
     end = address + length
-    scanner.kind = OTHER
-    scanner.symbol = _NONE
-    scanner.bid_count = 0
-    scanner.ask_count = 0
-    scanner.trade_count = 0
+    p = begin_frame(scanner, address, end)
     scanner.values[Slot.CHANNEL] = 0
-    if length > FRAME_BYTES_MAX:
-        refuse(fault, Fault.TOO_LONG, address + FRAME_BYTES_MAX)
-    elif length == 4 and load_u32(address) == _PONG:
+    if length == 4 and load_u32(address) == _PONG:
         scanner.kind = REPLY
-    else:
-        p = _read_frame(scanner, skip_space(address, end), end, fault)
-        if p != 0 and skip_space(p, end) != end:
-            refuse(fault, Fault.TRAILING, skip_space(p, end))
-    if fault.code != 0:
-        scanner.fault_offset = fault.address - address
-        scanner.kind = BAD
-    return scanner.kind
+        p = end
+    elif p != 0:
+        p = _read_frame(scanner, p, end, scanner.fault)
+    return end_frame(scanner, address, p, end)
 
 
 @kernel
@@ -111,7 +88,7 @@ def _read_frame(scanner, p, end, fault):
         if code == ARG:
             p = _read_arg(scanner, p, end, fault)
         elif code == ACTION:
-            action, p = read_word(p, end, fault)
+            action, p = read_word(p, end, WORDS, fault)
         elif code == DATA and seen & (1 << ARG):
             p = _read_data(scanner, p, end, fault)
         else:
@@ -142,16 +119,10 @@ def _read_arg(scanner, p, end, fault):
     code, p = next_key(p, end, KEYS, seen, True, fault)
     while code > END:
         seen |= 1 << code
-        if code == CHANNEL or code == INST_ID:
-            text = open_text(p, end, fault)
-            if text == 0:
-                return 0
-            if code == CHANNEL:
-                scanner.values[Slot.CHANNEL] = text_code(text, end, CHANNELS)[0]
-            else:
-                found = match_symbol(scanner.names, scanner.symbol_count, text, end)
-                scanner.symbol = found if found >= 0 else _FOREIGN
-            p = skip_string(text, end, fault)
+        if code == CHANNEL:
+            scanner.values[Slot.CHANNEL], p = read_word(p, end, CHANNELS, fault)
+        elif code == INST_ID:
+            p = read_symbol(scanner, p, end, fault)
         else:
             p = skip_value(p, end, _ARG_DEPTH, fault)
         if p == 0:
@@ -166,7 +137,7 @@ def _read_data(scanner, p, end, fault):
     never_inlined()
     channel = scanner.values[Slot.CHANNEL]
     if channel == 0 or scanner.symbol < 0:
-        scanner.symbol = scanner.symbol if channel != 0 else _NONE
+        scanner.symbol = scanner.symbol if channel != 0 else ABSENT
         return skip_value(p, end, _TOP_DEPTH, fault)
     p = open_array(p, end, fault)
     if p == 0:
@@ -197,22 +168,15 @@ def _read_book(scanner, p, end, fault):
     if p == 0:
         return 0
     values = scanner.values
-    values[Slot.LAST_ID] = _NONE
-    values[Slot.PREVIOUS_ID] = _NONE
-    values[Slot.CHECKSUM] = _NONE
-    scale = scanner.scales[scanner.symbol]
+    values[Slot.LAST_ID] = ABSENT
+    values[Slot.PREVIOUS_ID] = ABSENT
+    values[Slot.CHECKSUM] = ABSENT
     seen = 0
     code, p = next_key(p, end, KEYS, seen, True, fault)
     while code > END:
         seen |= 1 << code
         if code == ASKS or code == BIDS:
-            first = SIDE_LEVELS_MAX if code == ASKS else 0
-            pairs, lengths = scanner.levels.ctypes.data + 16 * first, scanner.lengths.ctypes.data + 2 * first
-            count, _, p = scan_text_levels(p, end, pairs, lengths, SIDE_LEVELS_MAX, _LEVEL_DEPTH, scale, fault)
-            if code == ASKS:
-                scanner.ask_count = count
-            else:
-                scanner.bid_count = count
+            _, _, p = read_side(scanner, p, end, code == ASKS, _LEVEL_DEPTH, fault)
         elif code == TS:
             values[Slot.EVENT_MS], p = quoted_natural(p, end, fault)
         elif code == SEQ_ID or code == PREV_SEQ_ID or code == CHECKSUM:

@@ -10,13 +10,13 @@ import numpy as np
 from shm.kernel import kernel, step, view
 from trader.compile_hints import never_inlined
 from trader.feed.proof import DEPTH_MAX, proof_of
-from trader.feed.proven_stream import ABSENT, settle_book, take_book
+from trader.feed.proven_stream import settle_book, take_book
 from trader.feed.recovery import lose
 from trader.feed.session import REST, on_bad, on_stream_frame, tell_trades
 from trader.feed.state import FEED, Phase, note_id, symbol_of, was_told
 from trader.venues.okx.checksum import checksum
 from trader.venues.okx.market import scan
-from trader.venues.scanner import BAD, DEPTH, SNAPSHOT, TRADE, Slot
+from trader.venues.scanner import ABSENT, BAD, DEPTH, SNAPSHOT, TRADE, Slot
 
 _JOINING = np.int64(Phase.JOINING)
 

@@ -5,27 +5,16 @@
 
 import numpy as np
 
-from shm.kernel import inlined, kernel, load_u8
+from shm.kernel import kernel, load_u8
 from trader.compile_hints import never_inlined
-from trader.enums import Side
 from trader.venues.decimals import decimal, natural
 from trader.venues.json_bytes import QUOTE, Fault, refuse, skip_string, skip_value
-from trader.venues.json_walk import END, next_key, open_object, open_text, text_code
+from trader.venues.json_walk import END, next_key, open_object, open_text, read_word
 from trader.venues.okx.fields import BUY, KEYS, PX, SELL, SIDE, SZ, TRADE_ID, TS, WORDS
 from trader.venues.scanner import EVENT_MS_MAX, keep_trade
 
-_BUY, _SELL = np.int64(Side.BUY), np.int64(Side.SELL)
 _DATA_DEPTH = np.int64(3)
 _TRADE_NEEDS = 1 << PX | 1 << SZ | 1 << SIDE | 1 << TS | 1 << TRADE_ID
-
-
-@inlined
-def read_word(p, end, fault):
-    """A text that selects something: (its code, 0 if it is none of ours; the address after it or 0)."""
-    text = open_text(p, end, fault)
-    if text == 0:
-        return 0, 0
-    return text_code(text, end, WORDS)[0], skip_string(text, end, fault)
 
 
 @kernel
@@ -56,7 +45,7 @@ def read_trade(scanner, p, end, fault):
             time_ms = value if code == TS else time_ms
             trade_id = value if code == TRADE_ID else trade_id
         elif code == SIDE:
-            side, p = read_word(p, end, fault)
+            side, p = read_word(p, end, WORDS, fault)
         elif code == PX or code == SZ:
             text = open_text(p, end, fault)
             px = text if code == PX else px
@@ -71,12 +60,10 @@ def read_trade(scanner, p, end, fault):
         return 0
     if (seen & _TRADE_NEEDS) != _TRADE_NEEDS or time_ms > EVENT_MS_MAX or (side != BUY and side != SELL):
         return refuse(fault, Fault.MISSING_FIELD, p - 1)
-    price, size = scanner.scales[scanner.symbol].price, scanner.scales[scanner.symbol].size
-    ticks, after = decimal(px, end, price, fault)
+    scale = scanner.scales[scanner.symbol]
+    ticks, after = decimal(px, end, scale.price, fault)
+    lots, after = decimal(sz, end, scale.size, fault) if after != 0 else (0, 0)
     if after == 0:
         return 0
-    lots, after = decimal(sz, end, size, fault)
-    if after == 0:
-        return 0
-    keep_trade(scanner, scanner.symbol, time_ms * 1_000_000, trade_id, _BUY if side == BUY else _SELL, ticks, lots)
+    keep_trade(scanner, time_ms * 1_000_000, trade_id, side == BUY, ticks, lots)
     return p
