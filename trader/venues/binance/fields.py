@@ -11,9 +11,9 @@ the slot that the value goes to, 0 for a value to skip:
 
 import numpy as np
 
-from shm.kernel import kernel, load_u8
+from shm.kernel import inlined, kernel, load_u8
 from trader.compile_hints import never_inlined
-from trader.venues.json_bytes import QUOTE
+from trader.venues.json_bytes import COLON, QUOTE, expect, skip_space, skip_string
 from trader.venues.scanner import DEPTH, OTHER, TICKER, TRADE, MarketKind, Slot
 
 KINDS = 6
@@ -116,6 +116,16 @@ def key_code(p, end):
     if word == _CODE:
         return KEY_CODE
     return KEY_ERROR if word == _ERROR else 0
+
+
+@inlined
+def read_key(p, end, fault):
+    """The key at `p`, any white space around it: (its code, address of its value), address 0 after a fault."""
+    p = expect(p, end, QUOTE, fault)
+    code = key_code(p, end) if p != 0 else 0
+    p = skip_string(p, end, fault) if p != 0 else 0
+    p = expect(p, end, COLON, fault) if p != 0 else 0
+    return code, skip_space(p, end) if p != 0 else 0
 
 
 @kernel

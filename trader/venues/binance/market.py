@@ -13,23 +13,21 @@ import numpy as np
 
 from shm.kernel import inlined, kernel, load_i64, load_u8, load_u32
 from trader.compile_hints import never_inlined
-from trader.venues.binance.fields import FIELDS, REQUIRED, key_code
+from trader.venues.binance.fields import FIELDS, REQUIRED, read_key
 from trader.venues.binance.levels import scan_levels, swap_sides
 from trader.venues.binance.survey import survey_frame, usual_kind
 from trader.venues.decimals import decimal, natural
 from trader.venues.json_bytes import (
     CLOSE_OBJECT,
-    COLON,
-    COMMA,
     OPEN_ARRAY,
     QUOTE,
     Fault,
-    expect,
     refuse,
     skip_space,
     skip_string,
     skip_value,
 )
+from trader.venues.json_walk import END, next_member
 from trader.venues.scanner import (
     BAD,
     EVENT_MS_MAX,
@@ -102,21 +100,17 @@ def read_event(scanner, start, end, depth, kind):
     scanner.values[Slot.PREVIOUS_ID] = -1
     table = kind
     seen = 0
-    p = skip_space(start, end)
-    while True:
+    more, p = next_member(start, end, CLOSE_OBJECT, True, fault)
+    while more > END:
         code = 0
         if p + 8 <= end and (load_u32(p) & 0xFFFF00FF) == _SHORT_KEY:
             code = load_u8(p + 1)
         if 32 < code < 128 and code != _BACKSLASH:
-            p += 4
+            p = skip_space(p + 4, end)
         else:
-            p = expect(p, end, QUOTE, fault)
-            code = key_code(p, end) if p != 0 else 0
-            p = skip_string(p, end, fault) if p != 0 else 0
-            p = expect(p, end, COLON, fault) if p != 0 else 0
+            code, p = read_key(p, end, fault)
             if p == 0:
                 return 0
-        p = skip_space(p, end)
         if p >= end:
             return refuse(fault, Fault.TRUNCATED, p)
         slot = FIELDS[table, code]
@@ -131,16 +125,8 @@ def read_event(scanner, start, end, depth, kind):
                 table = OTHER
         if p == 0:
             return 0
-        p = skip_space(p, end)
-        if p >= end:
-            return refuse(fault, Fault.TRUNCATED, p)
-        byte = load_u8(p)
-        p += 1
-        if byte == CLOSE_OBJECT:
-            return p if _finish(scanner, kind, seen, p) else 0
-        if byte != COMMA:
-            return refuse(fault, Fault.SYNTAX, p - 1)
-        p = skip_space(p, end)
+        more, p = next_member(p, end, CLOSE_OBJECT, False, fault)
+    return p if p != 0 and _finish(scanner, kind, seen, p) else 0
 
 
 @inlined
@@ -188,25 +174,20 @@ def _find_symbol(scanner, p, end, depth):
     """A price came before the symbol: look for the symbol through the event that begins at `p`."""
     never_inlined()
     fault = scanner.fault
-    while True:
-        p = expect(p, end, QUOTE, fault)
-        code = key_code(p, end) if p != 0 else 0
-        p = skip_string(p, end, fault) if p != 0 else 0
-        p = expect(p, end, COLON, fault) if p != 0 else 0
+    more, p = next_member(p, end, CLOSE_OBJECT, True, fault)
+    while more > END:
+        code, p = read_key(p, end, fault)
         if p == 0:
             return
-        p = skip_space(p, end)
         if code == _S and p < end and load_u8(p) == QUOTE:
             note_symbol(scanner, p + 1, end)
             return
         p = skip_value(p, end, depth, fault)
         if p == 0:
             return
-        p = skip_space(p, end)
-        if p >= end or load_u8(p) != COMMA:
-            refuse(fault, Fault.MISSING_FIELD, p)
-            return
-        p += 1
+        more, p = next_member(p, end, CLOSE_OBJECT, False, fault)
+    if more == END:
+        refuse(fault, Fault.MISSING_FIELD, p - 1)
 
 
 @inlined

@@ -15,21 +15,19 @@ from trader.venues.binance.fields import (
     KEY_LAST_UPDATE,
     KEY_RESULT,
     event_kind,
-    key_code,
+    read_key,
 )
 from trader.venues.json_bytes import (
     CLOSE_OBJECT,
-    COLON,
-    COMMA,
     OPEN_OBJECT,
     QUOTE,
     Fault,
     expect,
     refuse,
     skip_space,
-    skip_string,
     skip_value,
 )
+from trader.venues.json_walk import END, next_member
 from trader.venues.scanner import BAD, DEPTH, OTHER, REPLY, SNAPSHOT, TICKER, TRADE
 
 _DEPTH_HEAD, _DEPTH_MIDDLE, _TICKER_HEAD, _TICKER_MIDDLE, _TRADE_HEAD, _TRADE_MIDDLE = (
@@ -109,31 +107,16 @@ def _survey_object(survey, p, end, depth, fault):
     p = expect(p, end, OPEN_OBJECT, fault)
     if p == 0:
         return 0
-    p = skip_space(p, end)
-    if p < end and load_u8(p) == CLOSE_OBJECT:
-        return p + 1
-    while True:
-        p = expect(p, end, QUOTE, fault)
-        code = key_code(p, end) if p != 0 else 0
-        p = skip_string(p, end, fault) if p != 0 else 0
-        p = expect(p, end, COLON, fault) if p != 0 else 0
-        if p == 0:
-            return 0
-        p = skip_space(p, end)
-        if not _note(survey, code, p, end, fault):
+    more, p = next_member(p, end, CLOSE_OBJECT, True, fault)
+    while more > END:
+        code, p = read_key(p, end, fault)
+        if p == 0 or not _note(survey, code, p, end, fault):
             return 0
         p = skip_value(p, end, depth, fault)
         if p == 0:
             return 0
-        p = skip_space(p, end)
-        if p >= end:
-            return refuse(fault, Fault.TRUNCATED, p)
-        byte = load_u8(p)
-        if byte == CLOSE_OBJECT:
-            return p + 1
-        if byte != COMMA:
-            return refuse(fault, Fault.SYNTAX, p)
-        p += 1
+        more, p = next_member(p, end, CLOSE_OBJECT, False, fault)
+    return p
 
 
 @kernel
