@@ -132,13 +132,19 @@ def _scan_level(p, end, pair, length, depth, scale, fault):
     store_i64(pair + 8, lots)
     store_u16(length, price_length | size_length << 8)
     further = skip_space(p, end)
-    p = further
+    return further, end_level(further, end, depth, fault)
+
+
+@inlined
+def end_level(p, end, depth, fault):
+    """Over further elements of a level, and its bracket; 0 after a fault."""
+    p = skip_space(p, end)
     while p < end and load_u8(p) == COMMA:
         p = skip_value(p + 1, end, depth, fault)
         if p == 0:
-            return 0, 0
+            return 0
         p = skip_space(p, end)
-    return further, expect(p, end, CLOSE_ARRAY, fault)
+    return expect(p, end, CLOSE_ARRAY, fault)
 
 
 @inlined

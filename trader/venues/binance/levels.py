@@ -7,21 +7,20 @@ A level in the venue's own spacing costs one bounds check; white space, extra el
 buffer take the careful path for that level alone.
 """
 
-from shm.kernel import inlined, kernel, load_u8, load_u16, store_i64
+from shm.kernel import inlined, kernel, load_u16, store_i64
 from trader.compile_hints import never_inlined
 from trader.venues.decimals import decimal, decimal_by_digit
 from trader.venues.json_bytes import (
     CLOSE_ARRAY,
     COMMA,
     OPEN_ARRAY,
-    QUOTE,
     Fault,
     expect,
     refuse,
     skip_space,
-    skip_value,
 )
-from trader.venues.json_walk import END, next_member
+from trader.venues.json_walk import END, next_member, open_text
+from trader.venues.text_levels import end_level
 
 LEVEL_BYTES_MAX = 64
 """The fast path's reach: two texts of at most 18 bytes, their punctuation, and whole-word loads."""
@@ -68,11 +67,10 @@ def scan_levels(p, end, pairs, room, depth, scale, fault):
 
 
 @inlined
-def _open_text(p, end, fault):
-    p = skip_space(p, end)
-    if p >= end:
-        return refuse(fault, Fault.TRUNCATED, p)
-    return p + 1 if load_u8(p) == QUOTE else refuse(fault, Fault.WRONG_TYPE, p)
+def _text(p, end, unit, fault):
+    """The number in the text at `p`, after any white space: (units, address after its quote or 0)."""
+    p = open_text(skip_space(p, end), end, fault)
+    return decimal_by_digit(p, end, unit, fault) if p != 0 else (0, 0)
 
 
 @kernel
@@ -82,30 +80,16 @@ def _scan_level(p, end, pair, depth, scale, fault):
     p = expect(p, end, OPEN_ARRAY, fault)
     if p == 0:
         return 0
-    p = _open_text(p, end, fault)
+    ticks, p = _text(p, end, scale.price, fault)
+    p = expect(p, end, COMMA, fault) if p != 0 else 0
     if p == 0:
         return 0
-    ticks, p = decimal_by_digit(p, end, scale.price, fault)
-    if p == 0:
-        return 0
-    p = expect(p, end, COMMA, fault)
-    if p == 0:
-        return 0
-    p = _open_text(p, end, fault)
-    if p == 0:
-        return 0
-    lots, p = decimal_by_digit(p, end, scale.size, fault)
+    lots, p = _text(p, end, scale.size, fault)
     if p == 0:
         return 0
     store_i64(pair, ticks)
     store_i64(pair + 8, lots)
-    p = skip_space(p, end)
-    while p < end and load_u8(p) == COMMA:
-        p = skip_value(p + 1, end, depth + 2, fault)
-        if p == 0:
-            return 0
-        p = skip_space(p, end)
-    return expect(p, end, CLOSE_ARRAY, fault)
+    return end_level(p, end, depth + 2, fault)
 
 
 @kernel

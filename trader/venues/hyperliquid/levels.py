@@ -10,7 +10,7 @@ the buffer take the careful path for that level alone.
 
 from shm.kernel import inlined, kernel, load_i64, load_u8, store_i64
 from trader.compile_hints import never_inlined
-from trader.venues.decimals import decimal, decimal_by_digit
+from trader.venues.decimals import decimal
 from trader.venues.hyperliquid.fields import KEYS, PX, SZ
 from trader.venues.json_bytes import (
     CLOSE_ARRAY,
@@ -21,9 +21,9 @@ from trader.venues.json_bytes import (
     Fault,
     refuse,
     skip_space,
-    skip_value,
 )
-from trader.venues.json_walk import END, next_key, next_member, open_array, open_object, open_text
+from trader.venues.json_walk import END, next_member, open_array
+from trader.venues.object_levels import scan_level
 
 LEVEL_BYTES_MAX = 96
 """The fast path's reach: two texts of at most 18 bytes, a count of at most 8 digits, keys, and whole-word loads."""
@@ -38,7 +38,6 @@ def _word(text: bytes) -> int:
 _PX_FIRST, _PX_NEXT, _SZ, _N_FIRST, _N_NEXT = (
     _word(text) for text in (b'{"px":"', b',"px":"', b',"sz":"', b'{"n":', b',"n":')
 )
-_BOTH = 1 << PX | 1 << SZ
 _SEVEN, _FIVE = (1 << 56) - 1, (1 << 40) - 1
 
 
@@ -108,37 +107,9 @@ def scan_side(p, end, pairs, room, depth, scale, fault):
                         return count, q + 1
                     p = q + 1
                     continue
-        p = scan_level(skip_space(p, end), end, pairs + 16 * count, depth, scale, fault)
+        p = scan_level(skip_space(p, end), end, pairs + 16 * count, KEYS, PX, SZ, True, depth, scale, fault)
         if p == 0:
             return count, 0
         count += 1
         more, p = next_member(p, end, CLOSE_ARRAY, False, fault)
     return count, p
-
-
-@kernel
-def scan_level(p, end, pair, depth, scale, fault):
-    """One level in any spelling, stored at `pair`; the address after its brace, or 0."""
-    never_inlined()
-    p = open_object(p, end, fault)
-    if p == 0:
-        return 0
-    seen = 0
-    code, p = next_key(p, end, KEYS, seen, True, fault)
-    while code > END:
-        seen |= 1 << code
-        if code == PX or code == SZ:
-            unit = scale.price if code == PX else scale.size
-            p = open_text(p, end, fault)
-            if p == 0:
-                return 0
-            value, p = decimal_by_digit(p, end, unit, fault)
-            store_i64(pair if code == PX else pair + 8, value)
-        else:
-            p = skip_value(p, end, depth, fault)
-        if p == 0:
-            return 0
-        code, p = next_key(p, end, KEYS, seen, False, fault)
-    if code == END and (seen & _BOTH) != _BOTH:
-        return refuse(fault, Fault.MISSING_FIELD, p - 1)
-    return p

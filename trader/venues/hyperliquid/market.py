@@ -30,9 +30,10 @@ from trader.venues.hyperliquid.fields import (
     TIME,
     TRADES,
 )
-from trader.venues.hyperliquid.levels import scan_level, scan_side
+from trader.venues.hyperliquid.levels import scan_side
 from trader.venues.json_bytes import OPEN_OBJECT, Fault, refuse, skip_string, skip_value
 from trader.venues.json_walk import END, next_element, next_key, open_array, open_object, open_text, text_code
+from trader.venues.object_levels import scan_level
 from trader.venues.scanner import (
     ABSENT,
     EVENT_MS_MAX,
@@ -172,7 +173,7 @@ def _read_numbers(scanner, p, end, wanted, fault):
             scanner.levels[0] = 0
             scanner.levels[1] = 0
             if load_u8(p) == OPEN_OBJECT:
-                p = scan_level(p, end, levels, _DATA_DEPTH + 2, scale, fault)
+                p = scan_level(p, end, levels, KEYS, PX, SZ, True, _DATA_DEPTH + 2, scale, fault)
             else:
                 p = skip_value(p, end, _DATA_DEPTH + 1, fault)
             scanner.values[Slot.BID + 2 * sides] = scanner.levels[0]

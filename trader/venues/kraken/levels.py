@@ -6,7 +6,7 @@ of the buffer take the careful path for that level alone.
 
 from shm.kernel import inlined, kernel, load_i64, load_u8, store_i64
 from trader.compile_hints import never_inlined
-from trader.venues.decimals import bare_by_digit, bare_decimal
+from trader.venues.decimals import bare_decimal
 from trader.venues.json_bytes import (
     CLOSE_ARRAY,
     CLOSE_OBJECT,
@@ -17,17 +17,16 @@ from trader.venues.json_bytes import (
     Fault,
     refuse,
     skip_space,
-    skip_value,
 )
-from trader.venues.json_walk import END, next_key, next_member, open_array, open_object
+from trader.venues.json_walk import END, next_member, open_array
 from trader.venues.kraken.fields import KEYS, PRICE, QTY
+from trader.venues.object_levels import scan_level
 
 REACH = 48
 
 _PRICE = int.from_bytes(b'{"price"', "little")
 _QTY = int.from_bytes(b',"qty":', "little")
 _SEVEN = (1 << 56) - 1
-_BOTH = 1 << PRICE | 1 << QTY
 
 
 @inlined
@@ -69,34 +68,9 @@ def scan_side(p, end, pairs, room, depth, scale, fault):
                         if byte == CLOSE_ARRAY:
                             return count, p
                         continue
-        p = scan_level(skip_space(p, end), end, pairs + 16 * count, depth, scale, fault)
+        p = scan_level(skip_space(p, end), end, pairs + 16 * count, KEYS, PRICE, QTY, False, depth, scale, fault)
         if p == 0:
             return count, 0
         count += 1
         more, p = next_member(p, end, CLOSE_ARRAY, False, fault)
     return count, p
-
-
-@kernel
-def scan_level(p, end, pair, depth, scale, fault):
-    """One level in any spelling, stored at `pair`; the address after its brace, or 0."""
-    never_inlined()
-    p = open_object(p, end, fault)
-    if p == 0:
-        return 0
-    seen = 0
-    code, p = next_key(p, end, KEYS, seen, True, fault)
-    while code > END:
-        seen |= 1 << code
-        if code == PRICE or code == QTY:
-            unit = scale.price if code == PRICE else scale.size
-            value, p = bare_by_digit(p, end, unit, fault)
-            store_i64(pair if code == PRICE else pair + 8, value)
-        else:
-            p = skip_value(p, end, depth, fault)
-        if p == 0:
-            return 0
-        code, p = next_key(p, end, KEYS, seen, False, fault)
-    if code == END and (seen & _BOTH) != _BOTH:
-        return refuse(fault, Fault.MISSING_FIELD, p - 1)
-    return p
