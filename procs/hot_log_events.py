@@ -20,6 +20,8 @@ class Event(IntEnum):
     BOOK_LIVE       = 20   # symbol, epoch, bid, ask
     BOOK_SYNCING    = 21   # symbol, epoch, cause
     BOOK_STALE      = 22   # symbol, epoch, cause
+    BELIEF_DOUBTED  = 25   # symbol, state, age_ns
+    BELIEF_TRUSTED  = 26   # symbol, volatility_bps
     RISK_REFUSED    = 30   # symbol, order, reason, found, allowed
     RISK_HALTED     = 31   # cause
     ORDER_UNKNOWN   = 40   # symbol, order, side, price, size

@@ -18,7 +18,7 @@ import msgspec
 from procs.hot_log_events import Event
 from shm.log_ring import EVENT_BITS, VALUES_MAX
 from trader.book.state import ClearCause
-from trader.enums import BookState, RefusalReason, Side
+from trader.enums import BeliefState, BookState, RefusalReason, Side
 from trader.risk.exposure import HaltCause
 
 Value = int | float | str
@@ -108,6 +108,12 @@ FORMATS: dict[Event, HotFormat] = {
     Event.BOOK_STALE: HotFormat(
         "WARNING", "trader.book", "{symbol}: the book is STALE, cause {cause}, epoch {epoch}",
         {"symbol": Symbol, "epoch": int, "cause": ClearCause}),
+    Event.BELIEF_DOUBTED: HotFormat(
+        "WARNING", "trader.strategy", "{symbol}: no quotes, the volatility estimate is {state}, age {age_ns} ns",
+        {"symbol": Symbol, "state": BeliefState, "age_ns": int}),
+    Event.BELIEF_TRUSTED: HotFormat(
+        "INFO", "trader.strategy", "{symbol}: quotes again, the volatility estimate is {volatility_bps} bps",
+        {"symbol": Symbol, "volatility_bps": float}),
     Event.RISK_REFUSED: HotFormat(
         "INFO", "trader.risk", "{symbol}: order {order} refused, {reason}: found {found}, allowed {allowed}",
         {"symbol": Symbol, "order": int, "reason": RefusalReason, "found": int, "allowed": int}),

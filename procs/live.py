@@ -211,7 +211,7 @@ def _price(symbol: SymbolView, ticks: int) -> str:
 
 
 def _volatility(symbol: SymbolView) -> str:
-    return f"{symbol.volatility_bps:.2f} {'live' if symbol.belief == 'LIVE' else 'warming'}"
+    return f"{symbol.volatility_bps:.2f} {symbol.belief.lower()}"
 
 
 def _orders(snapshot: Snapshot) -> Panel:

@@ -63,6 +63,7 @@ def rehearse(
         book["bid_lots"][0, level] = book["ask_lots"][0, level] = touch_lots
     belief["state"] = BeliefState.WARMING if warming else BeliefState.LIVE
     belief["volatility_bps"] = volatility_bps
+    belief["phi_mean"], belief["pit"] = 1.0, 0.5
     belief["volatility_bps_p05"] = volatility_bps / 1.2
     belief["volatility_bps_p95"] = volatility_bps * 1.2 if volatility_bps_p95 is None else volatility_bps_p95
     position["position_lots"] = position_lots

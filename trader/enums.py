@@ -25,10 +25,14 @@ class BookState(IntEnum):
 
 
 class BeliefState(IntEnum):
-    """Trust in a volatility estimate: the configured prior, or learned from enough windows."""
+    """Trust in a volatility estimate: the configured prior, learned from enough windows, or learned but disproved.
+
+    DOUBTED: too few particles count, or returns are not where they were predicted. Nothing is quoted on it.
+    """
 
     WARMING = 0
     LIVE = 1
+    DOUBTED = 2
 
 
 class DeltaKind(IntEnum):

@@ -1,7 +1,8 @@
 """The book stage: deltas, best quotes, trades and clears in; top of book, market events and resync requests out.
 
     feed_book -> trader.book kernels -> book_top     when the state or a level of the top changed
-                                     -> book_market  MID when the touch or the state changed, TRADE for each trade
+                                     -> book_market  MID when the touch or the state changed, TRADE for each trade,
+                                                     MID ten times a second (venue time) while only the rest changes
                                      -> book_feed    when the book has disproved itself
 
 One book per symbol. A top is published with its state, LIVE or not: readers gate on it.
@@ -42,6 +43,9 @@ OUT_TOP, OUT_MARKET, OUT_FEED = range(3)
 
 BAD_FRAME = -1
 
+QUIET_NS = 100_000_000
+"""A touch that stands still is told this often, so that calm is an observation and the estimate of it does not age."""
+
 _MID, _TRADE = int(MarketEventKind.MID), int(MarketEventKind.TRADE)
 _START = int(Command.START)
 _LIVE, _STALE = int(BookState.LIVE), int(BookState.STALE)
@@ -56,6 +60,7 @@ STATE = np.dtype(
         ("market_dropped", "i8"),
         ("resyncs_asked", "i8"),
         ("foreign", "i8"),
+        ("told_ns", "i8", (SYMBOLS_MAX,)),
         ("delta", record_dtype(BookDelta)),
         ("quote", record_dtype(BestQuote)),
         ("trade", record_dtype(Trade)),
@@ -68,7 +73,8 @@ STATE = np.dtype(
     ],
     align=True,
 )
-"""`top`: what was published last, per symbol; `books[i].check` counts the checks. `foreign`: messages of no symbol."""
+"""`top`: what was published last, per symbol; `books[i].check` counts the checks. `told_ns`: venue
+time of the last market event. `foreign`: messages of no symbol."""
 
 
 def start(state: np.ndarray, config: Any, instruments: np.ndarray) -> None:
@@ -173,7 +179,7 @@ def _publish(own, ports, symbol, flags):
     if (flags & CHANGED and write_top(book, top)) or (flags & QUOTED and write_newer(book, top)):
         top.epoch += 1
         own.tops += send(ports, OUT_TOP, top)
-    if flags & (TOUCHED | RESYNC):
+    if flags & (TOUCHED | RESYNC) or book.event_ns - own.told_ns[symbol] >= QUIET_NS:
         event = own.event
         event.kind = _MID
         event.side = 0
@@ -212,6 +218,7 @@ def _send_event(own, ports, symbol):
     event.symbol_id = symbol
     event.venue_id = own.top[symbol].venue_id
     event.state = book.state
+    own.told_ns[symbol] = event.event_ns
     event.bid_ticks = book.bid_ticks
     event.ask_ticks = book.ask_ticks
     if send(ports, OUT_MARKET, event):

@@ -4,7 +4,8 @@
         -> begin -> the strategy's quote, by address -> settle -> per line: place, cancel or keep
 
 Quotes may rest only while the supervisor says RUN, the venue's account is reconciled and the book is LIVE,
-two-sided and fresh; otherwise everything that rests is cancelled. The strategy itself is the built-in one or a
+two-sided and fresh, and the estimate of its volatility is neither DOUBTED nor too old; otherwise everything that rests
+is cancelled. The strategy itself is the built-in one or a
 user's file (procs.strategy_file); its states live in this stage's state, one per symbol.
 """
 
@@ -15,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from procs.errors import OperatorError
-from procs.ports import acknowledge, cancel, receive, send
+from procs.hot_log_events import Event
+from procs.ports import acknowledge, cancel, log_event, receive, send
 from procs.strategy_file import BELIEF, BOOK, STATE_BYTES_MAX, load_configured
 from shm.codec import record_dtype
 from shm.kernel import address_of, kernel, new_record, view
@@ -70,6 +72,7 @@ STATE = np.dtype(
         ("source_hash", "i8"),
         ("belief_age_ns_max", "i8"),
         ("quote_calls", "i8"),
+        ("doubts", "i8"),
         ("top", BOOK),
         ("belief", BELIEF),
         ("report", record_dtype(ExecutionReport)),
@@ -81,12 +84,14 @@ STATE = np.dtype(
         ("arena", ARENA),
         ("tops", BOOK, (INSTRUMENTS_MAX,)),
         ("beliefs", BELIEF, (INSTRUMENTS_MAX,)),
+        ("doubted", "i8", (INSTRUMENTS_MAX,)),
         ("states", STATES),
         ("file", "u1", (FILE_BYTES_MAX,)),
     ],
     align=True,
 )
 """`top`, `belief`: the message in hand; `tops`, `beliefs`: the newest per symbol; `states`: the strategy's own.
+`doubted`: symbols whose belief is not quoted on; `doubts`: how often that began.
 
 `file` and `source_hash` say which strategy it is (empty and 0: built in), so that a replay finds it again.
 `arena`: the orders' slots; a handle of it is the order's client order id."""
@@ -231,7 +236,7 @@ def _requote(own, ports, symbol_id, now_ns):
     """Ask the strategy, then bring every line of the symbol to what is wanted."""
     desk = own.desk
     symbol, top = desk.symbols[symbol_id], own.tops[symbol_id]
-    if begin(desk, symbol, top, now_ns):
+    if begin(desk, symbol, top, now_ns) and _is_trusted(own, ports, symbol_id):
         _call_quote(own, symbol_id)
         settle(symbol, top)
     else:
@@ -249,10 +254,24 @@ def _requote(own, ports, symbol_id, now_ns):
 
 
 @kernel
+def _is_trusted(own, ports, symbol_id):
+    """Whether a symbol's belief may be quoted on; the prior has no age."""
+    belief, top = own.beliefs[symbol_id], own.tops[symbol_id]
+    age_ns = top.event_ns - belief.event_ns if belief.window_count > 0 else 0
+    doubted = 1 if belief.state == BeliefState.DOUBTED or age_ns > own.belief_age_ns_max else 0
+    if doubted != own.doubted[symbol_id]:
+        own.doubted[symbol_id] = doubted
+        own.doubts += doubted
+        if doubted:
+            log_event(ports, Event.BELIEF_DOUBTED, symbol_id, belief.state, age_ns)
+        else:
+            log_event(ports, Event.BELIEF_TRUSTED, symbol_id, belief.volatility_bps)
+    return not doubted
+
+
+@kernel
 def _call_quote(own, symbol_id):
     belief, top = own.beliefs[symbol_id], own.tops[symbol_id]
-    if belief.state == BeliefState.LIVE and top.event_ns - belief.event_ns > own.belief_age_ns_max:
-        belief.state = BeliefState.WARMING
     own.quote_calls += 1
     symbol = own.desk.symbols[symbol_id]
     call_entry(

@@ -57,9 +57,9 @@ def top(bid: int = BID, ask: int = ASK, *, state=BookState.LIVE, event_ns: int =
     return BookTop(symbol_id, 0, event_ns, 1, state, bids, (10,) * 10, asks, (10,) * 10)
 
 
-def belief(volatility_bps: float, *, event_ns: int = 0) -> VolatilityEstimate:
+def belief(volatility_bps: float, *, event_ns: int = 0, state: int = BeliefState.LIVE) -> VolatilityEstimate:
     band = (volatility_bps, volatility_bps / 2, volatility_bps * 2, 0.1)
-    return VolatilityEstimate(0, 0, event_ns, 100, BeliefState.LIVE, *band, 0, 0, 1, 0, 0, 0, 300, 0, 0.5)
+    return VolatilityEstimate(0, 0, event_ns, 100, state, *band, 0, 0, 1, 0, 0, 0, 300, 0, 0.5)
 
 
 def report(intent: OrderIntent, kind: int, state: int, *, lots: int = 0) -> ExecutionReport:
@@ -149,44 +149,6 @@ def test_moved_book_cancels_and_the_confirmed_cancel_places_anew() -> None:
     ]
 
 
-def test_wider_estimate_widens_the_quotes() -> None:
-    widths = []
-    for volatility_bps in (1.0, 6.0):
-        stage = make_stage()
-        stage.give(belief(volatility_bps), 1)
-        stage.give(top(), 2)
-        widths.append(width(stage.taken("strategy_risk")))
-
-    assert widths[1] > widths[0]
-
-
-def test_changed_estimate_moves_what_already_rests() -> None:
-    stage = make_stage()
-    stage.give(belief(1.0), 1)
-    stage.give(top(), 2)
-    acknowledge_all(stage, stage.taken("strategy_risk"), 3)
-    stage.give(belief(6.0), 4)
-
-    assert len(stage.taken("strategy_cancels")) == 6
-
-
-def test_estimate_that_is_too_old_is_quoted_wide() -> None:
-    fresh, old = make_stage(belief_age_ms_max=500), make_stage(belief_age_ms_max=500)
-    for stage, event_ns in ((fresh, 400 * MS), (old, 600 * MS)):
-        stage.give(belief(1.0), 1)
-        stage.give(top(event_ns=event_ns), 2)
-
-    assert width(old.taken("strategy_risk")) > width(fresh.taken("strategy_risk"))
-
-
-def test_before_any_estimate_the_prior_is_quoted() -> None:
-    stage = make_stage()
-    prior = stage.row["beliefs"][0]
-
-    assert prior["state"] == BeliefState.WARMING
-    assert prior["volatility_bps_p95"] == pytest.approx(VolatilityConfig().prior_bps_p95)
-
-
 def test_refused_intent_gives_its_slot_back_and_tries_again_after_the_pause() -> None:
     stage = make_stage(refusal_pause_ms=100, levels=1)
     stage.give(top(), 2)
@@ -217,7 +179,7 @@ def test_fills_lean_the_quotes_against_the_position() -> None:
 
 
 def test_link_without_room_frees_the_slot_and_is_counted() -> None:
-    stage = make_stage(levels=10, requote_ticks=0, refusal_pause_ms=0, cancel_retry_ms=10)
+    stage = make_stage(levels=10, caution_per_level=0.0, requote_ticks=0, refusal_pause_ms=0, cancel_retry_ms=10)
     for round_ in range(80):
         stage.give(top(BID + 50 * (round_ % 2), ASK + 50 * (round_ % 2)), 10 + round_)
         for order in taken(stage.row["arena"]):

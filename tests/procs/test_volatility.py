@@ -148,7 +148,7 @@ def test_particle_filter_whose_returns_are_not_where_predicted_is_not_trusted() 
     doubted = stage.taken(LINK)[0]
     give_walk(stage, 1_610, 0.4 * rng.standard_normal(200))
 
-    assert (before.state, doubted.state) == (BeliefState.LIVE, BeliefState.WARMING)
+    assert (before.state, doubted.state) == (BeliefState.LIVE, BeliefState.DOUBTED)
     assert stage.taken(LINK)[0].state == BeliefState.LIVE
 
 

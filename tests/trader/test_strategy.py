@@ -14,23 +14,36 @@ from trader.enums import BeliefState
 from trader.messages import VolatilityEstimate
 from trader.strategy import POSITION, QUOTES, StrategyConfig, quoting
 
+CERTAIN = {"phi_mean": 1.0, "pit": 0.5}
+LEARNED = {"mu_mean": 0.0, "mu_sd": 0.3, "phi_mean": 0.97, "phi_sd": 0.01, "sigma_eta_mean": 0.2, "sigma_eta_sd": 0.05}
+"""A filter's parameters; `certain` ones are a decaying mean's."""
 
-def make_belief(volatility_bps: float, *, p95: float | None = None, warming: bool = False) -> np.ndarray:
+
+def make_belief(volatility_bps: float, *, band: float = 1.5, warming: bool = False, **fields: float) -> np.ndarray:
+    """An estimate whose 5th and 95th percentiles are a factor `band` away."""
     belief = new_record(record_dtype(VolatilityEstimate))
     belief["state"] = BeliefState.WARMING if warming else BeliefState.LIVE
     belief["volatility_bps"] = volatility_bps
-    belief["volatility_bps_p95"] = p95 or 1.5 * volatility_bps
+    belief["volatility_bps_p05"], belief["volatility_bps_p95"] = volatility_bps / band, volatility_bps * band
+    for name, value in {**CERTAIN, **fields}.items():
+        belief[name] = value
     return belief
 
 
 def quotes_of(
-    *, volatility_bps: float = 1.0, position_lots: int = 0, warming: bool = False, bid=BID, ask=ASK, **knobs
+    *,
+    volatility_bps: float = 1.0,
+    position_lots: int = 0,
+    belief: np.ndarray | None = None,
+    bid=BID,
+    ask=ASK,
+    **knobs,
 ) -> np.void:
     state, position, out = new_record(quoting.STATE), new_record(POSITION), new_record(QUOTES)
     for name, value in quoting.parameters(StrategyConfig(**knobs)).items():
         state[name] = value
     position["position_lots"] = position_lots
-    belief = make_belief(volatility_bps, warming=warming)
+    belief = make_belief(volatility_bps) if belief is None else belief
     quoting.quote(state[0], make_top(bid, ask)[0], belief[0], position[0], out[0])
     return out[0].copy()
 
@@ -58,7 +71,9 @@ def test_wider_estimate_widens_every_level() -> None:
 
 
 def test_warming_belief_quotes_its_95th_percentile() -> None:
-    assert spread(quotes_of(volatility_bps=1.0, warming=True)) == spread(quotes_of(volatility_bps=1.5))
+    warming = quotes_of(belief=make_belief(1.0, warming=True))
+
+    assert spread(warming) == spread(quotes_of(belief=make_belief(1.5, band=1.0)))
 
 
 def test_half_spread_and_skew_equal_the_closed_form() -> None:
@@ -67,8 +82,9 @@ def test_half_spread_and_skew_equal_the_closed_form() -> None:
     c1 = math.log(1 + gamma / kappa) / gamma
     c2 = math.sqrt(gamma / (2 * kappa * arrivals) * (1 + gamma / kappa) ** (kappa / gamma + 1))
     ticks_per_bps = 618_000 / 10_000
-    flat = quotes_of(volatility_bps=3.0, **knobs)
-    long = quotes_of(volatility_bps=3.0, position_lots=2, bid=617_000, ask=619_000, improve_ticks_max=10_000, **knobs)
+    certain = make_belief(3.0, band=1.0)
+    flat = quotes_of(belief=certain, **knobs)
+    long = quotes_of(belief=certain, position_lots=2, bid=617_000, ask=619_000, improve_ticks_max=10_000, **knobs)
 
     assert spread(flat) / 2 == pytest.approx((c1 + c2 * 3.0 / 2) * ticks_per_bps, abs=1)
     assert (long["bid_ticks"][0] + long["ask_ticks"][0]) / 2 == pytest.approx(618_000 - c2 * 3.0 * ticks_per_bps, abs=1)
@@ -98,16 +114,22 @@ def test_belief_that_is_no_number_quotes_nothing() -> None:
 @settings(max_examples=200, deadline=None)
 @given(
     volatility=some.floats(0.001, 1e6),
+    band=some.floats(1, 100),
+    pit=some.floats(0, 1),
     position=some.integers(-(10**9), 10**9),
     bid=some.integers(1, 10**9),
     width=some.integers(1, 10**6),
     levels=some.integers(1, 10),
 )
-def test_whatever_the_market_quotes_are_ordered_and_never_cross(volatility, position, bid, width, levels) -> None:
-    quotes = quotes_of(volatility_bps=volatility, position_lots=position, bid=bid, ask=bid + width, levels=levels)
+def test_whatever_the_market_quotes_are_ordered_and_never_cross(
+    volatility, band, pit, position, bid, width, levels
+) -> None:
+    belief = make_belief(volatility, band=band, **LEARNED | {"pit": pit})
+    quotes = quotes_of(belief=belief, position_lots=position, bid=bid, ask=bid + width, levels=levels)
     count = int(quotes["bid_count"])
 
-    assert count in (0, levels)
+    assert 0 <= count == quotes["ask_count"] <= levels
+    assert (0 <= quotes["bid_lots"]).all() and (quotes["bid_lots"] <= StrategyConfig().size_lots).all()
     if count:
         assert quotes["bid_ticks"][0] <= bid
         assert quotes["ask_ticks"][0] >= bid + width

@@ -16,7 +16,8 @@ class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     `volatility_bps` in basis points per square-root second on average; its log-variance is an
     Ornstein-Uhlenbeck process with standard deviation `log_variance_sd` and half-life
     `volatility_half_life_s`. Arrivals are a Hawkes process: `clustering` is its branching ratio (0: Poisson),
-    `cluster_ms` how long an arrival excites others.
+    `cluster_ms` how long an arrival excites others. `shock_at_s` after the opening (0: never) volatility is multiplied
+    by `shock_factor` for `shock_for_s` (0: for good), and more orders arrive.
     """
 
     seed: int = 1
@@ -28,6 +29,9 @@ class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     volatility_bps: float = 1.0
     log_variance_sd: float = 0.8
     volatility_half_life_s: float = 20.0
+    shock_at_s: float = 0.0
+    shock_for_s: float = 0.0
+    shock_factor: float = 10.0
     price_start: float = 60_000.0
     price_start_by_symbol: dict[str, float] = {}
     resting_orders: int = 800
@@ -48,6 +52,9 @@ class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
             ("volatility_bps", self.volatility_bps, 0, 50),
             ("log_variance_sd", self.log_variance_sd, 0, 3),
             ("volatility_half_life_s", self.volatility_half_life_s, 0.1, 86_400),
+            ("shock_at_s", self.shock_at_s, 0, 1e6),
+            ("shock_for_s", self.shock_for_s, 0, 1e6),
+            ("shock_factor", self.shock_factor, 0.01, 1_000),
             ("price_start", self.price_start, 1e-8, 1e9),
             ("resting_orders", self.resting_orders, 100, 4_000),
             ("order_lots_median", self.order_lots_median, 1, 1e6),

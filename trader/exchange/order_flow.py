@@ -16,6 +16,7 @@ import numpy as np
 from shm.kernel import kernel
 from trader.compile_hints import never_inlined
 from trader.exchange.matching import BACKGROUND, LEVELS, ORDERS_MAX, cancel, crosses, match, rest
+from trader.exchange.shock import SHOCK, factor_at
 
 FLOW = np.dtype(
     [
@@ -36,6 +37,7 @@ FLOW = np.dtype(
         ("fair_ticks", "f8"),
         ("start_ticks", "f8"),
         ("log_lots_median", "f8"),
+        ("shock", SHOCK),
     ],
     align=True,
 )
@@ -94,7 +96,7 @@ def draw_arrival(flow):
     """Draw the time of the next arrival (thinning: the rate only falls between arrivals)."""
     never_inlined()
     busy = math.exp(0.25 * flow.log_variance - 0.03125 * flow.log_variance_sd * flow.log_variance_sd)
-    base = max(flow.rate, RATE_MIN) * busy
+    base = max(flow.rate, RATE_MIN) * busy * math.sqrt(factor_at(flow.shock, flow.last_ns))
     elapsed = 0.0
     excitation = flow.excitation
     while True:
@@ -145,6 +147,7 @@ def move_fair(flow, book, seconds):
     kept = math.exp(-flow.reversion * seconds)
     flow.log_variance = kept * flow.log_variance + sd * math.sqrt(1.0 - kept * kept) * normal(flow)
     volatility = flow.volatility * math.exp(0.5 * flow.log_variance - 0.25 * sd * sd)
+    volatility *= factor_at(flow.shock, flow.last_ns)
     fair = flow.fair_ticks + flow.start_ticks * volatility * math.sqrt(seconds) * normal(flow)
     fair += (flow.start_ticks - fair) * min(1.0, seconds / REVERSION_SECONDS)
     low = book.base_ticks + EDGE_TICKS

@@ -31,6 +31,7 @@ from trader.exchange.recording import REPLAY
 from trader.exchange.requests import FIELDS
 from trader.exchange.rest import on_request
 from trader.exchange.session import connect, lose, on_order_request, on_subscription
+from trader.exchange.shock import open_shock, prepare_shock
 from trader.exchange.text import WRITER
 from trader.exchange.validation import REQUEST
 from trader.instrument import INSTRUMENT
@@ -130,6 +131,7 @@ def _prepare_flow(flow: np.void, config: ExchangeConfig, instrument: np.void, sy
     flow["fair_ticks"] = ticks + 0.5
     flow["start_ticks"] = ticks
     flow["log_lots_median"] = math.log(config.order_lots_median)
+    prepare_shock(flow["shock"], config)
 
 
 def _listen_key(seed: int) -> np.ndarray:
@@ -202,6 +204,7 @@ def _open_market(exchange, symbol_id):
     market.book.match_count = 0
     flow.arrivals = 0
     flow.next_ns = 0
+    open_shock(flow.shock, exchange.now_ns)
     market.stream.update_id = FIRST_UPDATE_ID
     market.stream.depth_id = FIRST_UPDATE_ID
     publish_touch(exchange, symbol_id, exchange.now_ms)

@@ -8,7 +8,7 @@ from trader.strategy.door import LEVELS_MAX
 
 
 class StrategyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Knobs of the strategy stage. Down to `improve_ticks_max` they are the built-in strategy's own."""
+    """Knobs of the strategy stage. Down to `surprise_kept` they are the built-in strategy's own."""
 
     levels: int = 3
     """Quotes a side."""
@@ -26,6 +26,20 @@ class StrategyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     """No quote stands nearer to the reservation price."""
     improve_ticks_max: int = 0
     """How far a quote may better the touch; 0 joins it at best."""
+    caution: float = 0.5
+    """Deviations of the posterior's outlook above its median at which the first level reckons with volatility."""
+    caution_per_level: float = 0.25
+    """So many deviations more at every further level."""
+    horizon_windows: int = 40
+    """Windows of the estimate over which a fill is held: how far the outlook looks ahead."""
+    volatility_bps_full: float = 6.0
+    """Sizes are cut in proportion where the outlook's 95th percentile is above this (bps per square-root second)."""
+    size_share_min: float = 0.25
+    """A level of which less than this share of its size is left is not quoted."""
+    surprise_tail: float = 1e-2
+    """A window to which the estimate gave less chance than this raises an alarm: quotes widen and are cut."""
+    surprise_kept: float = 0.8
+    """Share of the alarm that is left a window later."""
 
     file: str = ""
     """A strategy file of the user's own instead of the built-in one; empty: built in."""
@@ -45,7 +59,7 @@ class StrategyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     book_age_ms_max: int = 5_000
     """Quotes are pulled when the book has been silent for longer."""
     belief_age_ms_max: int = 5_000
-    """An estimate that is older than the book by more (venue time) counts as WARMING: quoted wide."""
+    """Quotes are pulled while the newest estimate is older than the book by more (venue time)."""
 
     def problems(self) -> list[str]:
         """Every value that is out of its range, one line each; empty when all is well."""
@@ -58,6 +72,13 @@ class StrategyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
             ("arrivals_per_s", 1e-6, 1e6),
             ("half_spread_ticks_min", 0, 10**6),
             ("improve_ticks_max", 0, 10**6),
+            ("caution", 0, 10),
+            ("caution_per_level", 0, 10),
+            ("horizon_windows", 1, 10**6),
+            ("volatility_bps_full", 1e-3, 1e6),
+            ("size_share_min", 0, 1),
+            ("surprise_tail", 0, 0.5),
+            ("surprise_kept", 0, 0.9999),
             ("requote_ticks", 0, 10**6),
             ("position_lots_max", 1, 10**9),
             ("refusal_pause_ms", 0, 60_000),

@@ -4,9 +4,8 @@ A filter's windows are those of `estimate`: one return each, in bps; a window wi
 (of the recorded futures' windows of 150 ms, 85 % are: as densities or intervals they would say that volatility is
 all but gone). Its volatility is the scale of a Student-t return, so the deviation is larger by sqrt(nu / (nu - 2)).
 
-A LIVE estimate becomes WARMING again, so that quotes take the band's upper end, while too few particles count or the
-returns are not where they were predicted: the running share of transforms in the outer two hundredths is one in
-fifty if the model is right.
+A LIVE estimate is DOUBTED, so that nothing is quoted on it, while too few particles count or the returns are not where
+they were predicted: the running share of transforms in the outer two hundredths is one in fifty if the model is right.
 """
 
 import math
@@ -22,11 +21,11 @@ ESS_SHARE_MIN = 0.02
 EXTREME_SHARE_MAX = 0.15
 EXTREME_DECAY = 0.98
 OUTER = 0.01
+ACTIVITY_MIN = 1e-6
 
 JUDGEMENT = np.dtype(
     [
         ("return_scale", "f8"),
-        ("log_windows_per_s", "f8"),
         ("particles", "f8"),
         ("extreme_share", "f8"),
         ("doubts", "i8"),
@@ -63,7 +62,6 @@ def configure_judgement(judgement: np.void | np.ndarray, config: VolatilityConfi
     """Set up one zeroed JUDGEMENT (cold)."""
     window_s = config.window_ms / 1_000
     judgement["return_scale"] = math.sqrt(1 / window_s / (1 - 2 / config.degrees_of_freedom))
-    judgement["log_windows_per_s"] = -math.log(window_s)
     judgement["particles"] = particles
 
 
@@ -85,7 +83,9 @@ def write_belief(judgement, belief, estimate, volatility_bps_min):
     estimate.volatility_bps_p05 = min(belief.quantiles[0] * scale, volatility)
     estimate.volatility_bps_p95 = max(belief.quantiles[1] * scale, volatility)
     estimate.volatility_bps_sd = belief.volatility_sd * scale
-    estimate.mu_mean = belief.parameters[0] + judgement.log_windows_per_s
+    # Of what is published: of the deviation of all windows' returns, as volatility is, in bps^2 per second.
+    activity = max(1.0 - belief.zero_share, ACTIVITY_MIN)
+    estimate.mu_mean = belief.parameters[0] + 2.0 * math.log(scale) + math.log(activity)
     estimate.mu_sd = belief.parameters_sd[0]
     estimate.phi_mean = belief.parameters[1]
     estimate.phi_sd = belief.parameters_sd[1]
@@ -93,9 +93,8 @@ def write_belief(judgement, belief, estimate, volatility_bps_min):
     estimate.sigma_eta_sd = belief.parameters_sd[2]
     estimate.effective_sample_size = belief.effective_sample_size
     estimate.log_likelihood = belief.log_likelihood
-    if not math.isnan(belief.pit):
-        estimate.pit = belief.pit
+    estimate.pit = 0.5 if math.isnan(belief.pit) else belief.pit
     few = belief.effective_sample_size < ESS_SHARE_MIN * judgement.particles
     if few or judgement.extreme_share > EXTREME_SHARE_MAX or not math.isfinite(volatility):
         judgement.doubts += 1
-        estimate.state = BeliefState.WARMING
+        estimate.state = BeliefState.DOUBTED

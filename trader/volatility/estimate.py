@@ -191,6 +191,7 @@ def _close_windows(estimator, event_ns):
         closed = 1
     if quiet > 0:
         _weigh_zeros(estimator, quiet)
+        estimator.pit = 0.5
         closed += quiet
     estimator.window_count += closed
     return closed
