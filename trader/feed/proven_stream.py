@@ -13,15 +13,14 @@ import numpy as np
 from shm.kernel import inlined, kernel
 from trader.book.state import ClearCause
 from trader.compile_hints import never_inlined
-from trader.enums import BookState, DeltaKind
+from trader.enums import BookState
 from trader.feed.proof import DEPTH_MAX, FULL, apply_to_proof, clear_proof, is_crossed, proof_of
 from trader.feed.recovery import begin_sync, clear_book, lose
-from trader.feed.state import Action, Phase, add_action, symbol_of
-from trader.feed.sync import tell_update
+from trader.feed.state import Phase, symbol_of
+from trader.feed.sync import tell_snapshot, tell_update
 from trader.venues.scanner import ABSENT
 
 _IDLE, _SNAPSHOT, _JOINING = np.int64(Phase.IDLE), np.int64(Phase.SNAPSHOT), np.int64(Phase.JOINING)
-_DELTA, _WHOLE = np.int64(Action.DELTA), np.int64(DeltaKind.SNAPSHOT)
 _SYNCING = np.int64(BookState.SYNCING)
 _MISMATCH, _CROSSED, _OVERFLOW, _START = (
     np.int64(cause) for cause in (ClearCause.MISMATCH, ClearCause.CROSSED, ClearCause.OVERFLOW, ClearCause.START)
@@ -101,18 +100,8 @@ def settle_book(feed, symbol, whole, told, computed, provable, now_ns):
     scanner = feed.scanner
     bids, asks, levels = scanner.bid_count, scanner.ask_count, scanner.levels.ctypes.data
     if whole:
-        feed.snapshots += 1
-        own.last_id += 1
-        action = add_action(feed, _DELTA, symbol, own.event_ns)
-        action.delta_kind = _WHOLE
-        action.first_id = own.last_id
-        action.last_id = own.last_id
-        action.previous_id = 0
-        action.bid_count = bids
-        action.ask_count = asks
-        action.levels_address = levels
+        tell_snapshot(feed, symbol, own.event_ns, own.last_id + 1)
         own.phase = _JOINING
-        own.wants_snapshot = 0
         if told == ABSENT and provable:
             return
         bids = asks = 0

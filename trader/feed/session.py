@@ -17,6 +17,7 @@ from trader.enums import BookState
 from trader.feed.plan import SilenceRule
 from trader.feed.recovery import ATTEMPT_MAX, ask_snapshots, backoff_ns, begin_sync, clear_book, send_frames
 from trader.feed.state import BAD_FRAMES_MAX, Action, Phase, add_action, symbol_of
+from trader.venues.scanner import BAD, FOREIGN, REPLY, TRADE
 
 REST, STREAM = 0, 1
 HTTP_OK = 200
@@ -94,11 +95,35 @@ def on_lost(feed, now_ns):
 
 
 @inlined
-def on_stream_frame(feed, now_ns):
-    """A frame of the market stream has come: before it is looked at."""
+def on_stream_frame(feed, connection, now_ns):
+    """A frame has come, before it is looked at: whether it is the market stream's."""
+    feed.action_count = 0
+    if connection == REST:
+        return False
     feed.messages += 1
     feed.last_frame_ns = now_ns
     feed.connect_attempt = 0
+    return True
+
+
+@inlined
+def count_book(feed):
+    """The scanner holds a book or changes of one."""
+    feed.depth_updates += 1
+    feed.levels += feed.scanner.bid_count + feed.scanner.ask_count
+
+
+@kernel
+def on_other_frame(feed, kind, now_ns):
+    """The scanner holds neither a book nor a quote: several trades, a refused frame, or nothing of ours."""
+    never_inlined()
+    if kind == TRADE:
+        tell_trades(feed)
+    elif kind == BAD:
+        on_bad(feed, now_ns)
+    else:
+        feed.others += 1
+        feed.foreign += 1 if feed.scanner.symbol == FOREIGN and kind != REPLY else 0
 
 
 @kernel

@@ -47,6 +47,24 @@ def _continues(feed, own, first_id, last_id, previous_id):
 
 
 @inlined
+def tell_snapshot(feed, symbol, event_ns, last_id):
+    """A DELTA action of the whole book that the scanner holds; no other one is wanted."""
+    own = symbol_of(feed, symbol)
+    scanner = feed.scanner
+    feed.snapshots += 1
+    own.wants_snapshot = 0
+    own.last_id = last_id
+    action = add_action(feed, _DELTA, symbol, event_ns)
+    action.delta_kind = _WHOLE
+    action.first_id = last_id
+    action.last_id = last_id
+    action.previous_id = 0
+    action.bid_count = scanner.bid_count
+    action.ask_count = scanner.ask_count
+    action.levels_address = scanner.levels.ctypes.data
+
+
+@inlined
 def tell_update(feed, symbol, event_ns, first_id, last_id, bid_count, ask_count, levels_address, now_ns):
     """A DELTA action of changed levels; the symbol is LIVE with it."""
     own = symbol_of(feed, symbol)
@@ -120,19 +138,11 @@ def on_snapshot(feed, symbol, now_ns):
         own.phase = _SNAPSHOT
         want_snapshot(feed, symbol, now_ns)
         return 0
-    own.wants_snapshot = 0
     own.retry_ns = now_ns + ANSWER_NS_MAX
     note_id(own, own.last_id)
     # Spot snapshots carry no time: the latest that the stream told.
     event_ms = scanner.values[Slot.EVENT_MS]
-    action = add_action(feed, _DELTA, symbol, event_ms * 1_000_000 if event_ms > 0 else own.event_ns)
-    action.delta_kind = _WHOLE
-    action.first_id = own.last_id
-    action.last_id = own.last_id
-    action.previous_id = 0
-    action.bid_count = scanner.bid_count
-    action.ask_count = scanner.ask_count
-    action.levels_address = scanner.levels.ctypes.data
+    tell_snapshot(feed, symbol, event_ms * 1_000_000 if event_ms > 0 else own.event_ns, own.last_id)
     for i in range(first, own.pending_count):
         update = own.pending[i]
         order = _continues(feed, own, update.first_id, update.last_id, update.previous_id)

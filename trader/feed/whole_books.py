@@ -14,17 +14,15 @@ import numpy as np
 from shm.kernel import copy, inlined, kernel, load_i64, store_i64
 from trader.book.state import ClearCause
 from trader.compile_hints import never_inlined
-from trader.enums import DeltaKind
 from trader.feed.recovery import begin_sync, lose
-from trader.feed.state import PENDING_LEVELS, Action, Phase, add_action, symbol_of
-from trader.feed.sync import tell_update
+from trader.feed.state import PENDING_LEVELS, Phase, symbol_of
+from trader.feed.sync import tell_snapshot, tell_update
 from trader.venues.scanner import Slot
 
 LEVELS_HELD_MAX = PENDING_LEVELS // 4
 """Levels of both sides in one book: two books may differ in all of theirs."""
 
 _LIVE = np.int64(Phase.LIVE)
-_DELTA, _WHOLE = np.int64(Action.DELTA), np.int64(DeltaKind.SNAPSHOT)
 _MISMATCH, _OVERFLOW = np.int64(ClearCause.MISMATCH), np.int64(ClearCause.OVERFLOW)
 
 
@@ -66,17 +64,7 @@ def on_whole_book(feed, symbol, event_ns, now_ns):
             held + 16 * own.held_bids, own.held_asks, levels + 16 * bids, asks, changes + 16 * gone, -1
         )  # fmt: skip
     else:
-        feed.snapshots += 1
-        action = add_action(feed, _DELTA, symbol, event_ns)
-        action.delta_kind = _WHOLE
-        action.first_id = book_id
-        action.last_id = book_id
-        action.previous_id = 0
-        action.bid_count = bids
-        action.ask_count = asks
-        action.levels_address = levels
-        own.last_id = book_id
-        own.wants_snapshot = 0
+        tell_snapshot(feed, symbol, event_ns, book_id)
     tell_update(feed, symbol, event_ns, book_id, book_id, gone, new, changes, now_ns)
     copy(held, levels, 16 * (bids + asks))
     own.held_bids = bids

@@ -9,7 +9,15 @@ from shm.kernel import inlined, kernel, step, view
 from trader.compile_hints import never_inlined
 from trader.enums import Side
 from trader.feed.recovery import ask_snapshots, want_snapshot
-from trader.feed.session import HTTP_OK, REST, on_bad, on_stream_frame, tell_quote, tell_trade
+from trader.feed.session import (
+    HTTP_OK,
+    REST,
+    count_book,
+    on_other_frame,
+    on_stream_frame,
+    tell_quote,
+    tell_trade,
+)
 from trader.feed.state import FEED, Phase, symbol_of
 from trader.feed.sync import on_depth, on_snapshot
 from trader.venues.binance.market import scan
@@ -25,16 +33,14 @@ def on_text(feed, connection, status, address, length, now_ns):
 
     Recordings carry the snapshot in the stream. It names no symbol: it is for the first one that waits.
     """
-    feed.action_count = 0
     scanner = feed.scanner
-    if connection == REST:
+    if on_stream_frame(feed, connection, now_ns):
+        scanner.snapshot_symbol = _first_waiting(feed)
+    else:
         scanner.snapshot_symbol = feed.snapshot_asked - 1
         feed.snapshot_asked = 0
         if scanner.snapshot_symbol < 0:
             return
-    else:
-        on_stream_frame(feed, now_ns)
-        scanner.snapshot_symbol = _first_waiting(feed)
     kind = scan(scanner, address, length) if connection != REST or status == HTTP_OK else BAD
     symbol = scanner.symbol
     values = scanner.values
@@ -49,21 +55,17 @@ def on_text(feed, connection, status, address, length, now_ns):
             values[Slot.BID], values[Slot.BID_SIZE], values[Slot.ASK], values[Slot.ASK_SIZE], now_ns,
         )  # fmt: skip
     elif kind == DEPTH:
-        feed.depth_updates += 1
-        feed.levels += scanner.bid_count + scanner.ask_count
+        count_book(feed)
         symbol_of(feed, symbol).event_ns = event_ns
         on_depth(feed, symbol, event_ns, now_ns)
     elif kind == TRADE:
         # Where the buyer is the maker, the seller is the aggressor.
         side = _SELL if values[Slot.MAKER] != 0 else _BUY
         tell_trade(feed, symbol, event_ns, values[Slot.TRADE_ID], side, values[Slot.PRICE], values[Slot.SIZE])
-    elif kind == BAD:
-        on_bad(feed, now_ns)
     elif kind == SNAPSHOT and symbol_of(feed, symbol).phase == _WAITING:
         _take_snapshot(feed, symbol, now_ns)
     else:
-        feed.others += 1
-        feed.foreign += 1 if symbol < -1 else 0
+        on_other_frame(feed, kind, now_ns)
 
 
 @inlined
@@ -78,7 +80,6 @@ def _first_waiting(feed):
 @inlined
 def _take_snapshot(feed, symbol, now_ns):
     if on_snapshot(feed, symbol, now_ns):
-        feed.snapshots += 1
         feed.levels += feed.scanner.bid_count + feed.scanner.ask_count
 
 

@@ -6,28 +6,25 @@ book of the same moment, by that time. Trades from before the subscription are h
 
 from shm.kernel import kernel, step, view
 from trader.compile_hints import never_inlined
-from trader.feed.session import REST, on_bad, on_stream_frame, tell_quote, tell_trade
+from trader.feed.session import count_book, on_other_frame, on_stream_frame, tell_quote, tell_trade
 from trader.feed.state import FEED, symbol_of
 from trader.feed.whole_books import on_whole_book
 from trader.venues.hyperliquid.market import scan
-from trader.venues.scanner import BAD, SNAPSHOT, TICKER, TRADE, Slot
+from trader.venues.scanner import SNAPSHOT, TICKER, TRADE, Slot
 
 
 @kernel
 def on_text(feed, connection, status, address, length, now_ns):
     """One frame of the market stream; the session asks nothing of REST."""
-    feed.action_count = 0
-    if connection == REST:
+    if not on_stream_frame(feed, connection, now_ns):
         return
-    on_stream_frame(feed, now_ns)
     scanner = feed.scanner
     kind = scan(scanner, address, length)
     symbol = scanner.symbol
     values = scanner.values
     event_ns = values[Slot.EVENT_MS] * 1_000_000
     if kind == SNAPSHOT:
-        feed.depth_updates += 1
-        feed.levels += scanner.bid_count + scanner.ask_count
+        count_book(feed)
         on_whole_book(feed, symbol, event_ns, now_ns)
     elif kind == TICKER:
         tell_quote(
@@ -36,11 +33,8 @@ def on_text(feed, connection, status, address, length, now_ns):
         )  # fmt: skip
     elif kind == TRADE:
         _tell_new_trades(feed)
-    elif kind == BAD:
-        on_bad(feed, now_ns)
     else:
-        feed.others += 1
-        feed.foreign += 1 if symbol < -1 else 0
+        on_other_frame(feed, kind, now_ns)
 
 
 @kernel

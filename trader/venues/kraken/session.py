@@ -9,36 +9,28 @@ from shm.kernel import kernel, step, view
 from trader.compile_hints import never_inlined
 from trader.feed.proof import proof_of
 from trader.feed.proven_stream import settle_book, take_book
-from trader.feed.session import REST, on_bad, on_stream_frame, tell_trades
+from trader.feed.session import count_book, on_other_frame, on_stream_frame
 from trader.feed.state import FEED, symbol_of
 from trader.venues.kraken.checksum import checksum
 from trader.venues.kraken.fields import DEPTHS
 from trader.venues.kraken.market import scan
-from trader.venues.scanner import ABSENT, BAD, DEPTH, REPLY, SNAPSHOT, TRADE, Slot
+from trader.venues.scanner import ABSENT, DEPTH, REPLY, SNAPSHOT, Slot
 
 
 @kernel
 def on_text(feed, connection, status, address, length, now_ns):
     """One frame of the market stream; the session asks nothing of REST."""
-    feed.action_count = 0
-    if connection == REST:
+    if not on_stream_frame(feed, connection, now_ns):
         return
-    on_stream_frame(feed, now_ns)
     scanner = feed.scanner
     kind = scan(scanner, address, length)
     if kind == DEPTH or kind == SNAPSHOT:
-        feed.depth_updates += 1
-        feed.levels += scanner.bid_count + scanner.ask_count
+        count_book(feed)
         _on_book(feed, scanner.symbol, kind == SNAPSHOT, now_ns)
-    elif kind == TRADE:
-        tell_trades(feed)
-    elif kind == BAD:
-        on_bad(feed, now_ns)
     else:
         if kind == REPLY and scanner.symbol >= 0 and scanner.values[Slot.DEPTH_LIMIT] > 0:
             symbol_of(feed, scanner.symbol).subscribed_depth = scanner.values[Slot.DEPTH_LIMIT]
-        feed.others += 1
-        feed.foreign += 1 if scanner.symbol < -1 and kind != REPLY else 0
+        on_other_frame(feed, kind, now_ns)
 
 
 @kernel
