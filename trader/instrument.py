@@ -29,11 +29,13 @@ INSTRUMENT = np.dtype(
         ("notional_e8_min", "i8"),
         ("tick_value_e8", "i8"),
         ("symbol_length", "i8"),
+        ("base_length", "i8"),
         ("symbol", "u1", (SYMBOL_BYTES_MAX,)),
     ],
     align=True,
 )
-"""One row of the instruments segment, indexed by symbol_id. `symbol` is upper-case ASCII."""
+"""One row of the instruments segment, indexed by symbol_id. `symbol` is ASCII; its first `base_length` letters name the
+base asset, the rest the quote asset (0: the venue did not say)."""
 
 INSTRUMENTS_MAX = 64
 

@@ -36,6 +36,17 @@ def exchange_instruments(*names: str) -> np.ndarray:
     return rows
 
 
+def spot_instruments(*names: str) -> np.ndarray:
+    """Instruments of a spot market: tick 0.01, lot 0.00001, eight decimals in every text."""
+    rows = exchange_instruments(*names)
+    rows["price_decimals"], rows["tick_multiple"] = 8, 1_000_000
+    rows["size_decimals"], rows["lot_multiple"] = 8, 1_000
+    rows["size_lots_max"] = 900_000_000
+    rows["tick_value_e8"] = 10
+    rows["base_length"] = 3
+    return rows
+
+
 @dataclass(frozen=True)
 class Sent:
     """One frame that the exchange sent, with the connections that got it."""
@@ -54,16 +65,24 @@ class Sent:
 class Desk:
     """One exchange and a clock. `market` listens to everything, `orders` is logged on, `user` gets the events."""
 
-    def __init__(self, *, symbols: tuple[str, ...] = ("BTCUSDT",), connect: bool = True, **knobs: Any) -> None:
+    def __init__(
+        self, *, symbols: tuple[str, ...] = ("BTCUSDT",), connect: bool = True, spot: bool = False, **knobs: Any
+    ) -> None:
         self.exchange = new_record(EXCHANGE)
         self.now_ns = 1_000 * MS
         self.request_id = 0
         config = ExchangeConfig(**knobs)
         assert config.problems() == []
-        prepare(self.exchange, config, exchange_instruments(*symbols), wall_offset_ns=WALL_OFFSET_NS)
+        instruments = spot_instruments(*symbols) if spot else exchange_instruments(*symbols)
+        prepare(self.exchange, config, instruments, wall_offset_ns=WALL_OFFSET_NS, market=int(spot))
         open_markets(self.row, self.now_ns)
         self.log: list[Sent] = []
-        if connect:
+        if connect and spot:
+            for connection_id in (USER, ORDERS):
+                self.give(connection_id, WireKind.CONNECTED, b"/ws-api/v3")
+                self.give(connection_id, WireKind.AUTHENTICATED)
+            self.give(USER, WireKind.FRAME, b'{"id":"u1","method":"userDataStream.subscribe"}')
+        elif connect:
             key = self.rest("POST", "/fapi/v1/listenKey")[1]["listenKey"]
             self.give(USER, WireKind.CONNECTED, b"/private/ws/" + key.encode())
             self.give(ORDERS, WireKind.CONNECTED, b"/ws-fapi/v1")

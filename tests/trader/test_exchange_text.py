@@ -74,7 +74,7 @@ def test_error_messages_are_one_line_each_and_safe_in_json() -> None:
     lines = MESSAGES.decode().splitlines()
 
     assert MESSAGES.endswith(b"\n")
-    assert all(line[:4].isdigit() and line[4] == " " for line in lines)
+    assert all(line.partition(" ")[0].isdigit() and line.partition(" ")[2] for line in lines)
     assert all(json.loads(f'"{line[5:]}"') == line[5:] for line in lines)
 
 

@@ -2,6 +2,7 @@
 
     config            what an operator may set
     errors            the venue's error codes and messages
+    templates         what is sent, by number; texts_usdm, texts_spot: in the words of each market
     text              JSON from templates; numbers and words read
     outbox            what one step has to say: frames, each with the set of connections that shall get it
     connections       who is connected, with which streams and rights
@@ -11,6 +12,8 @@
     market_data       depth, best-quote and trade frames, the snapshot
     ledger, account   money, our orders and fills: the oracle of every check
     reports           replies of the order API, events of the user stream
+    ladders           which prices there is room for
+    balances          what a spot account has, free and locked
     executions        one fill, one end of an order of ours
     validation        an order request as ticks, lots and codes, or an error
     order_entry       placing, matching, canceling
@@ -22,5 +25,5 @@
     session           what clients do
     venue             the whole: state, start, one kernel per kind of message
 
-Wire: Binance USD-M futures. No file, socket or clock is known here; time comes in with every call.
+Wire: Binance USD-M futures or Binance spot. No file, socket or clock is known here; time comes in with every call.
 """

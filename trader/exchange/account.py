@@ -31,6 +31,7 @@ TAKER, MAKER = 0, 1
 QUEUE = np.dtype(
     [
         ("joined_ms", "i8"),  # what the venue matched until then was before us
+        ("untimed_id", "i8"),  # 0, or the update id that a depth update must reach to give those two times
         ("unsettled_id", "i8"),  # 0, or the update id that a depth update must reach to tell our place
         ("ahead_lots", "i8"),  # before us, by what was shown when we joined less what traded since
         ("shown_lots", "i8"),  # before us at most, by the least that was shown since, less what traded since
@@ -84,6 +85,7 @@ ACCOUNT = np.dtype(
     [
         ("ledger", LEDGER, (SYMBOLS_MAX,)),
         ("wallet_e8", "i8"),  # at the start
+        ("base_lots", "i8", (SYMBOLS_MAX,)),  # of the base assets at the start, where there are balances
         ("fee_maker_e8", "i8"),
         ("fee_taker_e8", "i8"),
         ("order_id", "i8"),  # the last one given, to anybody

@@ -9,10 +9,10 @@ from trader.enums import WireKind
 from trader.exchange.account import FILLS_KEPT
 from trader.exchange.market_data import aim
 from trader.exchange.matching import LEVELS
-from trader.exchange.outbox import OK, TEMPLATE_BYTES, begin, commit
+from trader.exchange.outbox import OK, TEMPLATE_BYTES, begin, commit, put_template
 from trader.exchange.reports import entry_price, load_order
 from trader.exchange.requests import FROM_ID, LIMIT
-from trader.exchange.templates import ORDER_TEXT
+from trader.exchange.templates import LISTED_ORDER, POSITION_ROW, TRADE_ROW
 from trader.exchange.text import WORD_BUY, WORD_SELL, integer_at, write
 
 ORDER_BYTES = 768
@@ -23,21 +23,12 @@ TRADES_MAX = 1_000
 LIST_BEGIN = b"["
 COMMA = b","
 LIST_END = b"]"
-POSITION_TEMPLATE = (
-    b'{"symbol":"#s","positionSide":"BOTH","positionAmt":"#qC","entryPrice":"#dD","markPrice":"#dE",'
-    b'"unRealizedProfit":"#eF","liquidationPrice":"0","isolatedMargin":"0","notional":"#eG","marginAsset":"USDT",'
-    b'"updateTime":#iB}'
-)
-TRADE_TEMPLATE = (
-    b'{"symbol":"#s","id":#iC,"orderId":#iD,"side":"#wE","price":"#pF","qty":"#qG","realizedPnl":"#eH",'
-    b'"quoteQty":"#eI","commission":"#eJ","commissionAsset":"USDT","time":#iB,"positionSide":"BOTH","buyer":#bK,'
-    b'"maker":#bL}'
-)
+OWN_STATUS = -1
 
 
 @kernel
-def send_open_orders(exchange, connection_id, symbol_id):
-    """Answer with the open orders, oldest first per symbol."""
+def send_open_orders(exchange, connection_id, symbol_id, status):
+    """Answer with the open orders, oldest first per symbol, told to have that status, or OWN_STATUS."""
     never_inlined()
     account = exchange.account
     writer = exchange.writer
@@ -53,9 +44,9 @@ def send_open_orders(exchange, connection_id, symbol_id):
         listed = account.open_count[other] if symbol_id < 0 or other == symbol_id else 0
         for place in range(listed):
             index = account.open[other, place]
-            load_order(exchange, index, account.orders[index].status)
+            load_order(exchange, index, account.orders[index].status if status == OWN_STATUS else status)
             cursor = write(cursor, COMMA, writer) if written > 0 else cursor
-            cursor = write(cursor, ORDER_TEXT, writer)
+            cursor = put_template(cursor, exchange.outbox, LISTED_ORDER, writer)
             written += 1
     commit(exchange.outbox, 1 << connection_id, WireKind.RESPONSE, OK, write(cursor, LIST_END, writer))
 
@@ -84,7 +75,7 @@ def send_positions(exchange, connection_id, symbol_id):
         values[5] = value_e8 - (ledger.cost_e8 if ledger.position_lots >= 0 else -ledger.cost_e8)
         values[6] = value_e8
         cursor = write(cursor, COMMA, writer) if written > 0 else cursor
-        cursor = write(cursor, POSITION_TEMPLATE, writer)
+        cursor = put_template(cursor, exchange.outbox, POSITION_ROW, writer)
         written += 1
     commit(exchange.outbox, 1 << connection_id, WireKind.RESPONSE, OK, write(cursor, LIST_END, writer))
 
@@ -147,4 +138,4 @@ def _put_trade(cursor, exchange, record):
     values[9] = record.fee_e8
     values[10] = 1 if record.side > 0 else 0
     values[11] = record.is_maker
-    return write(cursor, TRADE_TEMPLATE, writer)
+    return put_template(cursor, exchange.outbox, TRADE_ROW, writer)

@@ -5,7 +5,7 @@ import math
 import msgspec
 
 SYMBOLS_MAX = 4
-"""Markets of one exchange. The state grows by about 3 MB with each."""
+"""Markets of one exchange. The state grows by about 5 MB with each."""
 
 
 class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -17,7 +17,8 @@ class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     Ornstein-Uhlenbeck process with standard deviation `log_variance_sd` and half-life
     `volatility_half_life_s`. Arrivals are a Hawkes process: `clustering` is its branching ratio (0: Poisson),
     `cluster_ms` how long an arrival excites others. `shock_at_s` after the opening (0: never) volatility is multiplied
-    by `shock_factor` for `shock_for_s` (0: for good), and more orders arrive.
+    by `shock_factor` for `shock_for_s` (0: for good), and more orders arrive. `wallet_base`: units of each base asset
+    that a spot account has at the start.
     """
 
     seed: int = 1
@@ -40,6 +41,7 @@ class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     fee_maker_e8: int = 20_000
     fee_taker_e8: int = 50_000
     wallet_usd: float = 1_000_000.0
+    wallet_base: float = 10.0
     cancel_on_disconnect: bool = False
 
     def problems(self) -> list[str]:
@@ -62,6 +64,7 @@ class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
             ("fee_maker_e8", self.fee_maker_e8, -1_000_000, 10_000_000),
             ("fee_taker_e8", self.fee_taker_e8, -1_000_000, 10_000_000),
             ("wallet_usd", self.wallet_usd, 0, 1e9),
+            ("wallet_base", self.wallet_base, 0, 1e9),
         ]
         ranges += [
             (f"price_start_by_symbol.{name}", value, 1e-8, 1e9) for name, value in self.price_start_by_symbol.items()

@@ -2,8 +2,8 @@
 
     path                                             what the connection is
     /stream?streams=a/b  (also /public, /market)     market streams, wrapped in {"stream":..,"data":..}
-    /ws-fapi/v1                                      order API; needs a logon before orders
-    /ws/<listenKey>  (also /private)                 user stream
+    /ws-fapi/v1 (spot: /ws-api/v3)                   order API; needs a logon before orders
+    /ws/<listenKey>  (also /private)                 user stream; on spot an order API connection that subscribes
     anything else                                    closed
 
 Streams: `<symbol>@depth`, with any of the known speeds (the speed is echoed, all get the same updates),
@@ -16,15 +16,17 @@ from shm.kernel import kernel, load_u8
 from trader.compile_hints import never_inlined
 from trader.exchange.config import SYMBOLS_MAX
 from trader.exchange.outbox import CONNECTIONS_MAX
+from trader.exchange.templates import MARKET_USDM
 from trader.exchange.text import word_at
 
 NONE, MARKET, ORDERS, USER = range(4)
 REFUSED = -1
 BEGIN = 1
 
-PATHS = b"/stream /public/stream /market/stream /private/stream /ws-fapi/v1 /ws/ /private/ws/ "
+PATHS = b"/stream /public/stream /market/stream /private/stream /ws-fapi/v1 /ws-api/v3 /ws/ /private/ws/ "
 """Paths for word_at; a listen key stands after the last two."""
-FIRST_ORDERS_PATH, FIRST_USER_PATH = 4, 5
+FIRST_ORDERS_PATH, FIRST_USER_PATH = 4, 6
+"""The order API's path of each market, in their order, then the user streams'."""
 
 STREAM_NAMES = b"@depth @depth@0ms @depth@100ms @depth@250ms @depth@500ms @bookTicker @trade "
 DEPTH_SPEEDS = 5
@@ -63,7 +65,7 @@ def forget(connections, connection_id):
 
 
 @kernel
-def admit(connections, connection_id, path, length):
+def admit(connections, market, connection_id, path, length):
     """Enter a connection by its path: the length of the path's part before `?` or the listen key, or REFUSED."""
     forget(connections, connection_id)
     plain = 0
@@ -74,11 +76,11 @@ def admit(connections, connection_id, path, length):
         connections.kind[connection_id] = MARKET
         connections.market_count += 1
         return plain
-    if number == FIRST_ORDERS_PATH:
+    if number == FIRST_ORDERS_PATH + market:
         connections.kind[connection_id] = ORDERS
         return plain
     start = plain - LISTEN_KEY_BYTES
-    if start < 1 or word_at(PATHS, path, start) < FIRST_USER_PATH:
+    if market != MARKET_USDM or start < 1 or word_at(PATHS, path, start) < FIRST_USER_PATH:
         return REFUSED
     for index in range(LISTEN_KEY_BYTES):
         if load_u8(path + start + index) != connections.listen_key[index]:

@@ -1,7 +1,12 @@
 """Error codes of the venue and their messages.
 
-Codes are the real venue's (Binance USD-M error list), with texts shortened where they carry a variable.
+Codes are the real venue's (Binance USD-M error list), with texts shortened where they carry a variable. Spot says some
+of them by other codes, one code for several: SPOT_CODES.
 """
+
+import numpy as np
+
+from shm.kernel import kernel
 
 NONE = 0
 UNAVAILABLE = -1001
@@ -18,6 +23,7 @@ BAD_JSON = -1135
 CANCEL_REJECTED = -2011
 NO_SUCH_ORDER = -2013
 NOT_AUTHENTICATED = -2015
+INSUFFICIENT_BALANCE = -2019
 TOO_MANY_ORDERS = -2025
 QUANTITY_TOO_SMALL = -4004
 QUANTITY_TOO_LARGE = -4005
@@ -61,3 +67,32 @@ MESSAGES = b"""\
 recorded in the order history
 """
 """One line each: the code without its sign, a space, the text."""
+
+_SPOT: dict[int, tuple[int, str]] = {
+    INSUFFICIENT_BALANCE: (-2010, "Account has insufficient balance for requested action."),
+    POST_ONLY_WOULD_TAKE: (-2010, "Order would immediately match and take."),
+    DUPLICATE_CLIENT_ID: (-2010, "Duplicate order sent."),
+    TOO_MANY_ORDERS: (-1013, "Filter failure: MAX_NUM_ORDERS"),
+    QUANTITY_TOO_SMALL: (-1013, "Filter failure: LOT_SIZE"),
+    QUANTITY_TOO_LARGE: (-1013, "Filter failure: LOT_SIZE"),
+    QUANTITY_NOT_ON_STEP: (-1013, "Filter failure: LOT_SIZE"),
+    PRICE_NOT_ON_TICK: (-1013, "Filter failure: PRICE_FILTER"),
+    PRICE_TOO_HIGH: (-1013, "Filter failure: PRICE_FILTER"),
+    PRICE_TOO_LOW: (-1013, "Filter failure: PRICE_FILTER"),
+    NOTIONAL_TOO_SMALL: (-1013, "Filter failure: NOTIONAL"),
+    BAD_CLIENT_ID: (-1100, "Illegal characters found in parameter 'newClientOrderId'."),
+}
+SPOT_CODES = np.array([(code, said) for code, (said, _) in _SPOT.items()], dtype=np.int64)
+SPOT_MESSAGES_FROM = 10_000
+"""Added to a code without its sign, the number of what spot says instead."""
+
+MESSAGES += "".join(f"{SPOT_MESSAGES_FROM - code} {text}\n" for code, (_, text) in _SPOT.items()).encode()
+
+
+@kernel
+def spot_code(code):
+    """What spot says for a code: its own code for it, and the number of the message."""
+    for index in range(len(SPOT_CODES)):
+        if SPOT_CODES[index, 0] == code:
+            return SPOT_CODES[index, 1], code - SPOT_MESSAGES_FROM
+    return code, code

@@ -16,8 +16,8 @@ from trader.compile_hints import never_inlined
 from trader.enums import WireKind
 from trader.exchange.connections import DEPTH_SPEEDS, TICKER, TRADES
 from trader.exchange.matching import LEVELS
-from trader.exchange.outbox import NO_STATUS, OK, begin, commit, say
-from trader.exchange.templates import TOUCH, TRADE
+from trader.exchange.outbox import NO_STATUS, OK, begin, commit, put_template, say
+from trader.exchange.templates import DEPTH_HEAD, SNAPSHOT_HEAD, TOUCH, TRADE
 from trader.exchange.text import WORD_EMPTY, WORD_SPEED, write
 
 LEVEL_BYTES = 64
@@ -48,10 +48,6 @@ STREAM = np.dtype(
 )
 """One symbol's public streams. The last three count what was published, whoever listened."""
 
-DEPTH_HEAD = (
-    b'{"stream":"#l@depth#wC","data":{"e":"depthUpdate","E":#iA,"T":#iB,"s":"#s","U":#iD,"u":#iE,"pu":#iF,"b":['
-)
-SNAPSHOT_HEAD = b'{"lastUpdateId":#iC,"E":#iA,"T":#iB,"bids":['
 BETWEEN_CHANGES = b'],"a":['
 BETWEEN_SIDES = b'],"asks":['
 DEPTH_END = b"]}}"
@@ -138,7 +134,8 @@ def publish_depth(exchange, symbol_id):
         writer.values[3] = stream.depth_id + 1
         writer.values[4] = stream.update_id
         writer.values[5] = stream.depth_id
-        cursor = _put_changes(write(cursor, DEPTH_HEAD, writer), book, writer, BIDS)
+        cursor = put_template(cursor, exchange.outbox, DEPTH_HEAD, writer)
+        cursor = _put_changes(cursor, book, writer, BIDS)
         cursor = _put_changes(write(cursor, BETWEEN_CHANGES, writer), book, writer, ASKS)
         commit(exchange.outbox, listeners, WireKind.FRAME, NO_STATUS, write(cursor, DEPTH_END, writer))
     mark_shown(book)
@@ -195,7 +192,8 @@ def send_snapshot(exchange, connection_id, symbol_id, levels_max):
         book.levels[book.dirty[place]].is_dirty = IN_SNAPSHOT
     writer = aim(exchange, symbol_id, exchange.now_ms)
     writer.values[2] = stream.update_id
-    cursor = _put_side(write(cursor, SNAPSHOT_HEAD, writer), book, writer, book.best_bid, ASKS, levels_max)
+    cursor = put_template(cursor, exchange.outbox, SNAPSHOT_HEAD, writer)
+    cursor = _put_side(cursor, book, writer, book.best_bid, ASKS, levels_max)
     cursor = _put_side(write(cursor, BETWEEN_SIDES, writer), book, writer, book.best_ask, BIDS, levels_max)
     cursor = write(cursor, SNAPSHOT_END, writer)
     commit(exchange.outbox, 1 << connection_id, WireKind.RESPONSE, OK, cursor)

@@ -16,6 +16,7 @@ from trader.exchange.executions import end, execute
 from trader.exchange.market_data import publish_touch, publish_trade
 from trader.exchange.reports import NO_FILL, reply_error, reply_order, report_order
 from trader.exchange.requests import ORDER_ID, ORIGINAL_CLIENT_ID
+from trader.exchange.templates import CANCEL_REPLY, QUERY_REPLY, REPLY
 from trader.exchange.text import integer_at
 from trader.exchange.validation import find_symbol, validate
 
@@ -45,7 +46,7 @@ def place_order(exchange, connection_id):
         exchange.event_ms,
     )
     order = exchange.account.orders[index]
-    reply_order(exchange, connection_id, index, order.status)
+    reply_order(exchange, connection_id, REPLY, index, order.status)
     report_order(exchange, index, NO_FILL)
     may_rest = 0 if request.time_in_force == TimeInForce.IMMEDIATE_OR_CANCEL else 1
     if exchange.is_recorded:
@@ -116,7 +117,7 @@ def cancel_order(exchange, connection_id):
             exchange.account.ledger[symbol_id].cancels_refused += 1
         reply_error(exchange, connection_id, errors.CANCEL_REJECTED if symbol_id >= 0 else errors.BAD_SYMBOL)
         return
-    reply_order(exchange, connection_id, index, CANCELED)
+    reply_order(exchange, connection_id, CANCEL_REPLY, index, CANCELED)
     withdraw(exchange, index)
 
 
@@ -129,7 +130,7 @@ def query_order(exchange, connection_id):
     if index < 0:
         reply_error(exchange, connection_id, errors.NO_SUCH_ORDER if symbol_id >= 0 else errors.BAD_SYMBOL)
         return
-    reply_order(exchange, connection_id, index, exchange.account.orders[index].status)
+    reply_order(exchange, connection_id, QUERY_REPLY, index, exchange.account.orders[index].status)
 
 
 @kernel

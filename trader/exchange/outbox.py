@@ -17,7 +17,7 @@ import numpy as np
 from shm.kernel import address_of, copy, kernel
 from trader.compile_hints import never_inlined
 from trader.enums import WireKind
-from trader.exchange.templates import BYTES_MAX, TEMPLATES
+from trader.exchange.templates import BYTES_MAX, NAMES, TEMPLATES
 from trader.exchange.text import WRITER, write
 
 FRAMES_MAX = 2_048
@@ -59,6 +59,7 @@ OUTBOX = np.dtype(
         ("cost", "i8"),
         ("closing", "i8"),  # connections whose output did not fit in this step
         ("refused", "i8"),  # frames that did not fit, since the start
+        ("texts", "i8"),  # number of the first template of this exchange's market
         ("frames", FRAME, (FRAMES_MAX,)),
         ("data", "u1", (DATA_BYTES,)),
     ],
@@ -66,6 +67,8 @@ OUTBOX = np.dtype(
 )
 WRITER_BYTES = WRITER.itemsize
 DATA_OFFSET = int(OUTBOX.fields["data"][1])  # type: ignore[index]
+TEXTS = len(NAMES)
+"""Templates of one market: `outbox.texts` is a multiple of it."""
 
 
 @kernel
@@ -144,6 +147,7 @@ def answer(outbox, connection_id, status, template, writer):
 def _keep(outbox, connections, kind, status, template, writer):
     """Keep a template with its values for write_kept."""
     never_inlined()
+    template += outbox.texts
     length_max = BYTES_MAX[template]
     if begin(outbox, length_max, connections) == 0:
         return
@@ -153,6 +157,13 @@ def _keep(outbox, connections, kind, status, template, writer):
         frame.template = template
         copy(address_of(frame.writer), address_of(writer), WRITER_BYTES)
         outbox.reserved += length_max
+
+
+@kernel
+def put_template(cursor, outbox, template, writer):
+    """Write a template of the market at once: the address after it."""
+    never_inlined()
+    return write(cursor, TEMPLATES[outbox.texts + template], writer)
 
 
 @kernel

@@ -24,7 +24,9 @@ def on_recorded(exchange, text, length):
     if kind == recording.BAD or symbol_id < 0 or replay.last_id < 0:
         replay.bad_frames += 1
         return
-    exchange.event_ms = max(exchange.event_ms, replay.event_ms) if replay.frames > 1 else replay.event_ms
+    if replay.event_ms > 0:
+        exchange.event_ms = max(exchange.event_ms, replay.event_ms) if replay.is_timed else replay.event_ms
+        replay.is_timed = 1
     _forward(exchange, _listeners_of(exchange, kind, symbol_id), text, length)
     recorded = exchange.markets[symbol_id].recorded
     instrument = exchange.instruments[symbol_id]

@@ -15,15 +15,22 @@ What is before us is the lesser of two upper bounds (account.QUEUE). A quote tha
 come before that trade; so a trade counts against what was shown only if it was matched later, and against
 an order only if it was matched after the order joined. Several of our orders at one price share a trade,
 oldest first.
+
+A spot market's best quotes have no time. What is shown, or was when an order joined, then counts as of the next depth
+update that covers its id; until then no trade moves the order.
 """
 
 from shm.kernel import kernel
 from trader.compile_hints import never_inlined
 from trader.exchange.account import MAKER, TAKER, is_open
 from trader.exchange.executions import execute
-from trader.exchange.matching import LEVELS, MATCHES_MAX
+from trader.exchange.matching import MATCHES_MAX
+from trader.exchange.recorded_book import LEVELS
 
 SETTLED = 0
+TIMED = 0
+NOT_YET_MS = 1 << 62
+"""Stands for a time that is not known yet: nothing is later."""
 
 
 @kernel
@@ -70,6 +77,15 @@ def join(exchange, index):
 
 
 @kernel
+def _give_times(queue, depth_id, matched_ms):
+    """A depth update that covers the quotes that had no time was sent after them."""
+    if queue.untimed_id != TIMED and depth_id >= queue.untimed_id:
+        queue.joined_ms = min(queue.joined_ms, matched_ms)
+        queue.shown_ms = min(queue.shown_ms, matched_ms)
+        queue.untimed_id = TIMED
+
+
+@kernel
 def behind_touch(recorded, side, price_ticks):
     """How many ticks a price is behind its own side's touch; negative: better."""
     return (touch_of(recorded, side) - price_ticks) * side
@@ -84,6 +100,11 @@ def _settle(order, recorded):
     queue.joined_ms = recorded.matched_ms
     queue.shown_ms = recorded.matched_ms
     queue.unsettled_id = SETTLED
+    queue.untimed_id = TIMED
+    if recorded.untimed_id > recorded.depth_id:
+        queue.joined_ms = NOT_YET_MS
+        queue.shown_ms = NOT_YET_MS
+        queue.untimed_id = recorded.untimed_id
 
 
 @kernel
@@ -93,6 +114,9 @@ def _shorten(order, recorded, matched_ms):
     if shown < order.queue.shown_lots:
         order.queue.shown_lots = shown
         order.queue.shown_ms = matched_ms
+        if matched_ms == 0:
+            order.queue.shown_ms = NOT_YET_MS
+            order.queue.untimed_id = recorded.untimed_id
 
 
 @kernel
@@ -180,6 +204,7 @@ def on_depth(exchange, symbol_id, matched_ms):
     recorded = exchange.markets[symbol_id].recorded
     for place in range(account.open_count[symbol_id]):
         order = account.orders[account.open[symbol_id, place]]
+        _give_times(order.queue, recorded.depth_id, matched_ms)
         if order.queue.unsettled_id > recorded.depth_id:
             continue
         if order.queue.unsettled_id != SETTLED:

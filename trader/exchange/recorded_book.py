@@ -10,10 +10,12 @@ import numpy as np
 from shm.kernel import address_of, copy, kernel, load_u8
 from trader.compile_hints import never_inlined
 from trader.exchange.market_data import ASKS, BIDS
-from trader.exchange.matching import LEVELS
 from trader.exchange.recording import PENDING_MAX, SNAPSHOT_BYTES, SNAPSHOT_OFFSET
 from trader.exchange.requests import skip_space, skip_text
 from trader.exchange.text import decimal_at
+
+LEVELS = 131_072
+"""Prices of a recorded book's ladder, around its snapshot: 1,310.72 at a tick of 0.01."""
 
 RECORDED = np.dtype(
     [
@@ -21,6 +23,7 @@ RECORDED = np.dtype(
         ("snapshot_id", "i8"),
         ("depth_id", "i8"),  # last depth update applied
         ("quote_id", "i8"),  # last best quote
+        ("untimed_id", "i8"),  # last best quote without a time, 0: all had one
         ("matched_ms", "i8"),  # when the newest of all this was matched
         ("bid_ticks", "i8"),  # the touch, by whichever of the two is newer; 0: unknown
         ("bid_lots", "i8"),
@@ -103,6 +106,7 @@ def apply_quote(replay, recorded, instrument):
     if bid_ticks < 0 or ask_ticks < 0 or replay.last_id < recorded.quote_id:
         return 0
     recorded.quote_id = replay.last_id
+    recorded.untimed_id = replay.last_id if replay.matched_ms == 0 else 0
     if replay.last_id < recorded.depth_id:
         return 0
     recorded.bid_ticks = bid_ticks

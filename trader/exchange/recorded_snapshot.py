@@ -10,14 +10,14 @@ from trader.exchange.market_data import (
     FRAME_BYTES,
     LEVEL_BYTES,
     SNAPSHOT_END,
-    SNAPSHOT_HEAD,
     SNAPSHOT_LEVELS_MAX,
     aim,
     put_level,
 )
-from trader.exchange.matching import LEVELS
-from trader.exchange.outbox import OK, begin, commit
+from trader.exchange.outbox import OK, begin, commit, put_template
+from trader.exchange.recorded_book import LEVELS
 from trader.exchange.recording import SNAPSHOT_OFFSET
+from trader.exchange.templates import SNAPSHOT_HEAD
 from trader.exchange.text import write
 
 
@@ -40,7 +40,7 @@ def send_recorded_snapshot(exchange, connection_id, symbol_id, levels_max):
         writer = aim(exchange, symbol_id, recorded.matched_ms)
         writer.values[0] = exchange.event_ms
         writer.values[2] = recorded.depth_id
-        cursor = write(cursor, SNAPSHOT_HEAD, writer)
+        cursor = put_template(cursor, exchange.outbox, SNAPSHOT_HEAD, writer)
         cursor = _put_side(cursor, recorded.bids, recorded.base_ticks, recorded.best_bid, ASKS, levels_max, writer)
         cursor = write(cursor, BETWEEN_SIDES, writer)
         cursor = _put_side(cursor, recorded.asks, recorded.base_ticks, recorded.best_ask, BIDS, levels_max, writer)

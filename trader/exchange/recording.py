@@ -5,6 +5,7 @@
     {"stream":"btcusdt@trade","data":{"e":"trade",..,"p":"61800.30","q":"0.006",..,"m":false}}
     {"lastUpdateId":8,"E":..,"T":..,"bids":[["61800.20","2.909"]],"asks":[..]}        the inline snapshot
 
+Spot has no `e` in its best quotes, and no time in them or in the snapshot: `matched_ms` is 0 there.
 Nothing beyond a frame's length is read, whatever its bytes are.
 """
 
@@ -27,6 +28,7 @@ REPLAY = np.dtype(
     [
         ("frames", "i8"),
         ("bad_frames", "i8"),
+        ("is_timed", "i8"),  # a frame with a time has come
         # the frame that was scanned last; numbers, or addresses and lengths of its texts
         ("kind", "i8"),
         ("event_ms", "i8"),  # E, when it was sent
@@ -95,6 +97,8 @@ def scan_frame(replay, text, length):
         if at >= end or load_u8(at) != 44:
             break
         at += 1
+    if replay.kind == BAD and replay.bid_size_length > 0 and replay.ask_size_length > 0 and replay.bids != 0:
+        replay.kind = QUOTE
     return replay.kind
 
 

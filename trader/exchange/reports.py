@@ -6,15 +6,36 @@ wall clock, or on a recorded market the time of the last recorded event.
 
 from shm.kernel import kernel
 from trader.compile_hints import never_inlined
-from trader.exchange.account import client_id_of
-from trader.exchange.errors import NOT_AUTHENTICATED
+from trader.enums import TimeInForce
+from trader.exchange.account import CANCELED, client_id_of
+from trader.exchange.balances import report_balances
+from trader.exchange.errors import NOT_AUTHENTICATED, spot_code
 from trader.exchange.market_data import aim
 from trader.exchange.outbox import say
 from trader.exchange.requests import ID
-from trader.exchange.templates import ACCOUNT_EVENT, DONE_REPLY, ERROR_REPLY, ORDER_EVENT, REPLY
-from trader.exchange.text import WORD_BUY, WORD_GTX, WORD_SELL, WORD_TRADE, integer_at
+from trader.exchange.templates import (
+    ACCOUNT_EVENT,
+    CANCEL_EVENT,
+    DONE_REPLY,
+    ERROR_REPLY,
+    MARKET_SPOT,
+    ORDER_EVENT,
+    SUBSCRIBED_REPLY,
+)
+from trader.exchange.text import (
+    WORD_BUY,
+    WORD_GTC,
+    WORD_GTX,
+    WORD_LIMIT,
+    WORD_LIMIT_MAKER,
+    WORD_SELL,
+    WORD_TRADE,
+    integer_at,
+)
 
 NO_FILL = -1
+NO_TRADE_ID = (0, -1)
+"""By market: the trade id of an event without a trade."""
 
 
 @kernel
@@ -38,6 +59,10 @@ def load_order(exchange, index, status):
     values[12] = WORD_BUY if order.side > 0 else WORD_SELL
     values[13] = order.placed_ms
     values[14] = order.updated_ms
+    if exchange.market == MARKET_SPOT:
+        post_only = order.time_in_force == TimeInForce.POST_ONLY
+        values[7] = WORD_LIMIT_MAKER if post_only else WORD_LIMIT
+        values[11] = WORD_GTC if post_only else values[11]
     return writer
 
 
@@ -55,10 +80,20 @@ def _load_id(exchange):
 
 
 @kernel
-def reply_order(exchange, connection_id, index, status):
-    """Answer an order API request with the order, told to have that status."""
+def reply_order(exchange, connection_id, template, index, status):
+    """Answer an order API request with the order, told to have that status: REPLY, CANCEL_REPLY or QUERY_REPLY."""
     _load_id(exchange)
-    say(exchange.outbox, 1 << connection_id, REPLY, load_order(exchange, index, status))
+    say(exchange.outbox, 1 << connection_id, template, load_order(exchange, index, status))
+
+
+@kernel
+def load_error(exchange, code):
+    """Fill slots D and E with an error's code, as this market says it, and its message."""
+    values = exchange.writer.values
+    values[3] = code
+    values[4] = code
+    if exchange.market == MARKET_SPOT:
+        values[3], values[4] = spot_code(code)
 
 
 @kernel
@@ -67,7 +102,7 @@ def reply_error(exchange, connection_id, code):
     never_inlined()
     _load_id(exchange)
     exchange.writer.values[2] = 401 if code == NOT_AUTHENTICATED else 400
-    exchange.writer.values[3] = code
+    load_error(exchange, code)
     say(exchange.outbox, 1 << connection_id, ERROR_REPLY, exchange.writer)
 
 
@@ -79,8 +114,15 @@ def reply_done(exchange, connection_id):
 
 
 @kernel
+def reply_subscribed(exchange, connection_id):
+    """Answer that the events of the user stream come on this connection from now on."""
+    _load_id(exchange)
+    say(exchange.outbox, 1 << connection_id, SUBSCRIBED_REPLY, exchange.writer)
+
+
+@kernel
 def report_order(exchange, index, fill_place):
-    """Send ORDER_TRADE_UPDATE for an order as it is now; with a fill (its place in `fills`), for that fill."""
+    """Send the event of an order as it is now; with a fill (its place in `fills`), of that fill."""
     never_inlined()
     order = exchange.account.orders[index]
     record = exchange.account.fills[max(fill_place, 0)]
@@ -91,16 +133,20 @@ def report_order(exchange, index, fill_place):
     values[16] = record.lots * has_fill
     values[17] = record.price_ticks * has_fill
     values[18] = record.fee_e8 * has_fill
-    values[19] = record.trade_id * has_fill
+    values[19] = record.trade_id if has_fill else NO_TRADE_ID[exchange.market]
     values[20] = record.is_maker * has_fill
     values[21] = record.realized_e8 * has_fill
-    say(exchange.outbox, exchange.connections.users, ORDER_EVENT, writer)
+    template = CANCEL_EVENT if order.status == CANCELED else ORDER_EVENT
+    say(exchange.outbox, exchange.connections.users, template, writer)
 
 
 @kernel
 def report_account(exchange, symbol_id):
-    """Send ACCOUNT_UPDATE with the wallet and one symbol's position."""
+    """Send what a fill has changed: the wallet and one symbol's position, or the balances."""
     never_inlined()
+    if exchange.market == MARKET_SPOT:
+        report_balances(exchange, symbol_id)
+        return
     ledger = exchange.account.ledger[symbol_id]
     wallet_e8 = exchange.account.wallet_e8
     for other in range(exchange.symbol_count):

@@ -1,21 +1,35 @@
 """The HTTP requests: instruments, depth snapshot, listen key, account queries, cancel-all, dead-man timer.
 
-Those from the listen key on need a verified signature. Unknown requests get 404. Every kernel takes the whole exchange
-record (see venue.EXCHANGE).
+Those from the listen key on need a verified signature. Unknown requests, and those of another market, get 404.
+Every kernel takes the whole exchange record (see venue.EXCHANGE).
 """
+
+import numpy as np
 
 from shm.kernel import address_of, kernel
 from trader.compile_hints import never_inlined
 from trader.exchange import errors
-from trader.exchange.account_queries import send_open_orders, send_positions, send_trades
+from trader.exchange.account import CANCELED
+from trader.exchange.account_queries import OWN_STATUS, send_open_orders, send_positions, send_trades
+from trader.exchange.balances import send_balances
 from trader.exchange.connections import LISTEN_KEY_BYTES, LISTEN_KEY_OFFSET
 from trader.exchange.exchange_info import send_exchange_info
 from trader.exchange.market_data import aim, send_snapshot
 from trader.exchange.order_entry import withdraw_all
 from trader.exchange.outbox import OK, answer
 from trader.exchange.recorded_snapshot import send_recorded_snapshot
+from trader.exchange.reports import load_error
 from trader.exchange.requests import COUNTDOWN, LIMIT, SYMBOL, scan_http
-from trader.exchange.templates import HTTP_COUNTDOWN, HTTP_DONE, HTTP_EMPTY, HTTP_ERROR, HTTP_KEY, HTTP_TIME
+from trader.exchange.templates import (
+    HTTP_COUNTDOWN,
+    HTTP_DONE,
+    HTTP_EMPTY,
+    HTTP_ERROR,
+    HTTP_KEY,
+    HTTP_TIME,
+    MARKET_SPOT,
+    MARKET_USDM,
+)
 from trader.exchange.text import integer_at, word_at
 from trader.exchange.validation import find_symbol
 
@@ -23,14 +37,36 @@ LIMIT_DEFAULT = 500
 COUNTDOWN_MS_MAX = 86_400_000
 
 METHODS = b"GET POST PUT DELETE "
-DELETE = 3
-PATHS = (
-    b"/fapi/v1/ping /fapi/v1/time /fapi/v1/exchangeInfo /fapi/v1/depth /fapi/v1/listenKey /fapi/v1/allOpenOrders "
-    b"/fapi/v1/countdownCancelAll /fapi/v1/openOrders /fapi/v1/userTrades /fapi/v3/positionRisk /fapi/v2/positionRisk "
+GET, POST, PUT, DELETE = range(4)
+PING, TIME, INFO, DEPTH, LISTEN_KEY, CANCEL_ALL, COUNT_DOWN, OPEN_ORDERS, TRADES, POSITIONS, BALANCES = range(11)
+
+# fmt: off
+_PATHS: tuple[tuple[int, str, dict[int, int]], ...] = (
+    (MARKET_USDM, "/fapi/v1/ping",               {GET: PING}),
+    (MARKET_USDM, "/fapi/v1/time",               {GET: TIME}),
+    (MARKET_USDM, "/fapi/v1/exchangeInfo",       {GET: INFO}),
+    (MARKET_USDM, "/fapi/v1/depth",              {GET: DEPTH}),
+    (MARKET_USDM, "/fapi/v1/listenKey",          {POST: LISTEN_KEY, PUT: LISTEN_KEY, DELETE: LISTEN_KEY}),
+    (MARKET_USDM, "/fapi/v1/allOpenOrders",      {DELETE: CANCEL_ALL}),
+    (MARKET_USDM, "/fapi/v1/countdownCancelAll", {POST: COUNT_DOWN}),
+    (MARKET_USDM, "/fapi/v1/openOrders",         {GET: OPEN_ORDERS}),
+    (MARKET_USDM, "/fapi/v1/userTrades",         {GET: TRADES}),
+    (MARKET_USDM, "/fapi/v3/positionRisk",       {GET: POSITIONS}),
+    (MARKET_USDM, "/fapi/v2/positionRisk",       {GET: POSITIONS}),
+    (MARKET_SPOT, "/api/v3/ping",                {GET: PING}),
+    (MARKET_SPOT, "/api/v3/time",                {GET: TIME}),
+    (MARKET_SPOT, "/api/v3/exchangeInfo",        {GET: INFO}),
+    (MARKET_SPOT, "/api/v3/depth",               {GET: DEPTH}),
+    (MARKET_SPOT, "/api/v3/openOrders",          {GET: OPEN_ORDERS, DELETE: CANCEL_ALL}),
+    (MARKET_SPOT, "/api/v3/myTrades",            {GET: TRADES}),
+    (MARKET_SPOT, "/api/v3/account",             {GET: BALANCES}),
 )
-PING, TIME, INFO, DEPTH, LISTEN_KEY, CANCEL_ALL, COUNT_DOWN, OPEN_ORDERS, TRADES, POSITIONS, POSITIONS_OLD = range(11)
-ALLOWED = bytes([1, 1, 1, 1, 2 + 4 + 8, 8, 2, 1, 1, 1, 1])
-"""For each path the methods that it knows, as bits: GET 1, POST 2, PUT 4, DELETE 8."""
+# fmt: on
+"""The paths of each market, and what each HTTP method asks for there."""
+
+PATHS = "".join(f"{path} " for _, path, _ in _PATHS).encode()
+MARKET_OF_PATH = np.array([market for market, _, _ in _PATHS], dtype=np.int64)
+ROUTES = np.array([[asked.get(method, -1) for method in range(4)] for _, _, asked in _PATHS], dtype=np.int64)
 
 UNAUTHORIZED = 401
 NOT_FOUND = 404
@@ -44,32 +80,15 @@ def on_request(exchange, connection_id, is_signed, text, length):
     never_inlined()
     fields = exchange.fields
     is_http = scan_http(fields, text, length)
-    route = word_at(PATHS, fields.path, fields.path_length) if is_http else -1
+    path = word_at(PATHS, fields.path, fields.path_length) if is_http else -1
     method = word_at(METHODS, fields.verb, fields.verb_length) if is_http else -1
+    is_known = path >= 0 and method >= 0 and MARKET_OF_PATH[path] == exchange.market
+    route = ROUTES[path, method] if is_known else -1
     symbol_id = find_symbol(exchange) if is_http else -1
-    is_named = is_http and fields.length[SYMBOL] > 0
-    code = errors.NONE
-    status = BAD_REQUEST
-    if is_http == 0:
-        code = errors.MISSING_PARAMETER
-    elif route < 0 or method < 0 or (ALLOWED[route] >> method) & 1 == 0:
-        code = errors.NO_SUCH_PATH
-        status = NOT_FOUND
-    elif route >= LISTEN_KEY and is_signed != 1:
-        code = errors.BAD_SIGNATURE
-        status = UNAUTHORIZED
-    elif (is_named or route == DEPTH) and symbol_id < 0:
-        code = errors.BAD_SYMBOL
-    elif not is_named and (route == CANCEL_ALL or route == COUNT_DOWN or route == TRADES):
-        code = errors.MISSING_PARAMETER
-    elif route == DEPTH and exchange.is_recorded and exchange.markets[symbol_id].recorded.base_ticks == 0:
-        code = errors.TOO_MANY_REQUESTS
-        status = NOT_YET
-    elif route == COUNT_DOWN and not 0 <= _countdown_ms(fields) <= COUNTDOWN_MS_MAX:
-        code = errors.MISSING_PARAMETER
+    code = _problem_of(exchange, route, symbol_id, is_signed) if is_http else errors.MISSING_PARAMETER
     if code != errors.NONE:
-        exchange.writer.values[3] = code
-        answer(exchange.outbox, connection_id, status, HTTP_ERROR, exchange.writer)
+        load_error(exchange, code)
+        answer(exchange.outbox, connection_id, _status_of(code), HTTP_ERROR, exchange.writer)
     elif route == INFO:
         send_exchange_info(exchange, connection_id)
     elif route == DEPTH and exchange.is_recorded:
@@ -77,13 +96,51 @@ def on_request(exchange, connection_id, is_signed, text, length):
     elif route == DEPTH:
         send_snapshot(exchange, connection_id, symbol_id, _limit(fields))
     elif route == OPEN_ORDERS:
-        send_open_orders(exchange, connection_id, symbol_id)
+        send_open_orders(exchange, connection_id, symbol_id, OWN_STATUS)
+    elif route == CANCEL_ALL and exchange.market == MARKET_SPOT:
+        send_open_orders(exchange, connection_id, symbol_id, CANCELED)
+        withdraw_all(exchange, symbol_id)
     elif route == TRADES:
         send_trades(exchange, connection_id, symbol_id)
-    elif route >= POSITIONS:
+    elif route == POSITIONS:
         send_positions(exchange, connection_id, symbol_id)
+    elif route == BALANCES:
+        send_balances(exchange, connection_id)
     else:
         answer(exchange.outbox, connection_id, OK, _act(exchange, route, symbol_id, method), exchange.writer)
+
+
+@kernel
+def _problem_of(exchange, route, symbol_id, is_signed):
+    """Why a scanned request is not done: an error code, or NONE."""
+    never_inlined()
+    fields = exchange.fields
+    is_named = fields.length[SYMBOL] > 0
+    if route < 0:
+        return errors.NO_SUCH_PATH
+    if route >= LISTEN_KEY and is_signed != 1:
+        return errors.BAD_SIGNATURE
+    if (is_named or route == DEPTH) and symbol_id < 0:
+        return errors.BAD_SYMBOL
+    if not is_named and (route == CANCEL_ALL or route == COUNT_DOWN or route == TRADES):
+        return errors.MISSING_PARAMETER
+    if route == DEPTH and exchange.is_recorded and exchange.markets[symbol_id].recorded.base_ticks == 0:
+        return errors.TOO_MANY_REQUESTS
+    if route == CANCEL_ALL and exchange.market == MARKET_SPOT and exchange.account.open_count[symbol_id] == 0:
+        return errors.CANCEL_REJECTED
+    if route == COUNT_DOWN and not 0 <= _countdown_ms(fields) <= COUNTDOWN_MS_MAX:
+        return errors.MISSING_PARAMETER
+    return errors.NONE
+
+
+@kernel
+def _status_of(code):
+    """The HTTP status that goes with an error code."""
+    if code == errors.NO_SUCH_PATH:
+        return NOT_FOUND
+    if code == errors.BAD_SIGNATURE:
+        return UNAUTHORIZED
+    return NOT_YET if code == errors.TOO_MANY_REQUESTS else BAD_REQUEST
 
 
 @kernel

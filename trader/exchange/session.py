@@ -8,12 +8,15 @@ from trader.compile_hints import never_inlined
 from trader.exchange import connections, errors
 from trader.exchange.market_data import send_touch
 from trader.exchange.order_entry import cancel_order, place_order, query_order, withdraw_all
-from trader.exchange.reports import reply_done, reply_error
+from trader.exchange.reports import reply_done, reply_error, reply_subscribed
 from trader.exchange.requests import METHOD, PARAMS, forget_fields, scan_json
+from trader.exchange.templates import MARKET_SPOT
 from trader.exchange.text import word_at
 
-METHODS = b"order.place order.cancel order.status "
-PLACE, CANCEL, STATUS = range(3)
+METHODS = b"order.place order.cancel order.status userDataStream.subscribe "
+PLACE, CANCEL, STATUS, USER_STREAM = range(4)
+"""The last one on spot only."""
+
 SUBSCRIPTIONS = b"UNSUBSCRIBE SUBSCRIBE "
 """By number: what connections.subscribe_all wants."""
 
@@ -23,7 +26,7 @@ def connect(exchange, connection_id, path, length):
     """Admit a connection by its path, or have it closed."""
     never_inlined()
     own = exchange.connections
-    used = connections.admit(own, connection_id, path, length)
+    used = connections.admit(own, exchange.market, connection_id, path, length)
     if used == connections.REFUSED:
         exchange.outbox.closing |= 1 << connection_id
     elif own.kind[connection_id] == connections.MARKET:
@@ -61,7 +64,7 @@ def on_order_request(exchange, connection_id, text, length):
         reply_error(exchange, connection_id, errors.BAD_JSON)
         return
     method = word_at(METHODS, fields.start[METHOD], fields.length[METHOD])
-    if method < 0:
+    if method < 0 or (method == USER_STREAM and exchange.market != MARKET_SPOT):
         reply_error(exchange, connection_id, errors.UNSUPPORTED)
     elif (exchange.connections.authenticated >> connection_id) & 1 == 0:
         reply_error(exchange, connection_id, errors.NOT_AUTHENTICATED)
@@ -69,6 +72,9 @@ def on_order_request(exchange, connection_id, text, length):
         place_order(exchange, connection_id)
     elif method == CANCEL:
         cancel_order(exchange, connection_id)
+    elif method == USER_STREAM:
+        exchange.connections.users |= 1 << connection_id
+        reply_subscribed(exchange, connection_id)
     else:
         query_order(exchange, connection_id)
 

@@ -8,6 +8,7 @@ A template is JSON with places for values. A place is `#`, a kind, and the lette
     #dA  price, in units of its last decimal           #mA  message of an error code
     #cA  bytes: address in slot A, length in slot B; `null` if the length is 0
     #s   the instrument's symbol                       #l   the same in lower case
+    #a   its base asset                                #u   its quote asset
 
 One interpreter writes them all: far less to compile than a kernel for each text. A reader takes an address
 and a length and answers a value from 0, or a negative code; nothing is read beyond the length.
@@ -29,10 +30,14 @@ SLOTS = 26
 WRITER = np.dtype([("values", "i8", (SLOTS,)), ("instrument", "i8")], align=True)
 """Values for the next template; `instrument` is the address of the INSTRUMENT whose units count."""
 
-WORDS = b"FREE NEW PARTIALLY_FILLED FILLED CANCELED EXPIRED TRADE SELL BUY GTX GTC IOC @0ms @100ms @250ms @500ms  "
-"""Words for #w, each ended by a space; the first six are the account's order statuses. The last is empty."""
+WORDS = (
+    b"FREE NEW PARTIALLY_FILLED FILLED CANCELED EXPIRED TRADE SELL BUY GTX GTC IOC @0ms @100ms @250ms @500ms  "
+    b"LIMIT LIMIT_MAKER "
+)
+"""Words for #w, each ended by a space; the first six are the account's order statuses. That of WORD_EMPTY is empty."""
 
-WORD_TRADE, WORD_SELL, WORD_BUY, WORD_GTX, WORD_SPEED, WORD_EMPTY = 6, 7, 8, 9, 12, 16
+WORD_TRADE, WORD_SELL, WORD_BUY, WORD_GTX, WORD_GTC, WORD_SPEED, WORD_EMPTY = 6, 7, 8, 9, 10, 12, 16
+WORD_LIMIT, WORD_LIMIT_MAKER = 17, 18
 
 
 @kernel
@@ -50,7 +55,7 @@ def write(cursor, template, writer):
             continue
         kind = template[at]
         at += 1
-        if kind == 115 or kind == 108:
+        if kind == 115 or kind == 108 or kind == 97 or kind == 117:
             cursor = _put_symbol(cursor, instrument, kind)
             continue
         slot = template[at] - 65
@@ -102,11 +107,13 @@ def put_decimal(cursor, value, decimals):
 
 @kernel
 def _put_symbol(cursor, instrument, kind):
-    """Write the symbol, in lower case for the kind `l`."""
-    for index in range(instrument.symbol_length):
+    """Write the symbol, in lower case for the kind `l`, or one of its assets."""
+    first = instrument.base_length if kind == 117 else 0
+    last = instrument.base_length if kind == 97 else instrument.symbol_length
+    for index in range(first, last):
         byte = instrument.symbol[index]
-        store_u8(cursor + index, byte + 32 if kind == 108 and 65 <= byte <= 90 else byte)
-    return cursor + instrument.symbol_length
+        store_u8(cursor + index - first, byte + 32 if kind == 108 and 65 <= byte <= 90 else byte)
+    return cursor + last - first
 
 
 @kernel

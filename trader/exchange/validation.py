@@ -7,15 +7,21 @@ import numpy as np
 
 from shm.kernel import address_of, kernel, load_u8
 from trader.compile_hints import never_inlined
+from trader.enums import TimeInForce
 from trader.exchange import errors
 from trader.exchange.account import CLIENT_ID_BYTES, OPEN_MAX, find, is_open
-from trader.exchange.matching import LEVELS
+from trader.exchange.balances import can_afford
+from trader.exchange.ladders import highest_ticks, lowest_ticks
 from trader.exchange.requests import NEW_CLIENT_ID, PRICE, QUANTITY, SIDE, SYMBOL, TIME_IN_FORCE, TYPE
+from trader.exchange.templates import MARKET_SPOT
 from trader.exchange.text import MALFORMED, TOO_PRECISE, decimal_at, put_decimal, word_at
 
 NO_DECIMALS = 0
 SIDES = b"BUY SELL "
-TYPES = b"LIMIT "
+TYPES = b"LIMIT LIMIT_MAKER "
+LIMIT, LIMIT_MAKER = range(2)
+"""The second, post-only, on spot; on futures that is the time in force GTX."""
+
 TIMES_IN_FORCE = b"GTX GTC IOC "
 """In the order of enums.TimeInForce."""
 
@@ -62,23 +68,43 @@ def validate(exchange, request):
     request.symbol_id = find_symbol(exchange)
     if request.symbol_id < 0:
         return errors.BAD_SYMBOL
-    if fields.length[SIDE] == 0 or fields.length[TYPE] == 0 or fields.length[TIME_IN_FORCE] == 0:
+    if fields.length[SIDE] == 0 or fields.length[TYPE] == 0:
         return errors.MISSING_PARAMETER
     side = word_at(SIDES, fields.start[SIDE], fields.length[SIDE])
     if side < 0:
         return errors.BAD_SIDE
     request.side = 1 - 2 * side
-    if word_at(TYPES, fields.start[TYPE], fields.length[TYPE]) < 0:
-        return errors.BAD_TYPE
-    request.time_in_force = word_at(TIMES_IN_FORCE, fields.start[TIME_IN_FORCE], fields.length[TIME_IN_FORCE])
-    if request.time_in_force < 0:
-        return errors.BAD_TIME_IN_FORCE
+    code = _validate_terms(exchange, request)
+    if code != errors.NONE:
+        return code
     code = _validate_amounts(exchange, request, exchange.instruments[request.symbol_id])
     if code == errors.NONE:
         code = _validate_client_id(exchange, request)
     if code == errors.NONE and exchange.account.open_count[request.symbol_id] >= OPEN_MAX:
         code = errors.TOO_MANY_ORDERS
+    if code == errors.NONE and exchange.market == MARKET_SPOT and not can_afford(exchange, request):
+        code = errors.INSUFFICIENT_BALANCE
     return code
+
+
+@kernel
+def _validate_terms(exchange, request):
+    """Type and time in force: NONE, or an error code."""
+    never_inlined()
+    fields = exchange.fields
+    is_spot = exchange.market == MARKET_SPOT
+    order_type = word_at(TYPES, fields.start[TYPE], fields.length[TYPE])
+    if order_type < LIMIT or (order_type == LIMIT_MAKER and not is_spot):
+        return errors.BAD_TYPE
+    request.time_in_force = TimeInForce.POST_ONLY
+    if order_type == LIMIT_MAKER:
+        return errors.NONE
+    if fields.length[TIME_IN_FORCE] == 0:
+        return errors.MISSING_PARAMETER
+    request.time_in_force = word_at(TIMES_IN_FORCE, fields.start[TIME_IN_FORCE], fields.length[TIME_IN_FORCE])
+    if request.time_in_force < 0 or (is_spot and request.time_in_force == TimeInForce.POST_ONLY):
+        return errors.BAD_TIME_IN_FORCE
+    return errors.NONE
 
 
 @kernel
@@ -102,13 +128,11 @@ def _validate_amounts(exchange, request, instrument):
         return errors.QUANTITY_TOO_SMALL
     if request.lots > instrument.size_lots_max:
         return errors.QUANTITY_TOO_LARGE
-    market = exchange.markets[request.symbol_id]
-    base_ticks = market.recorded.base_ticks if exchange.is_recorded else market.book.base_ticks
-    if base_ticks == 0:
+    if lowest_ticks(exchange, request.symbol_id) == 0:
         return errors.UNAVAILABLE
-    if request.price_ticks < base_ticks:
+    if request.price_ticks < lowest_ticks(exchange, request.symbol_id):
         return errors.PRICE_TOO_LOW
-    if request.price_ticks >= base_ticks + LEVELS:
+    if request.price_ticks > highest_ticks(exchange, request.symbol_id):
         return errors.PRICE_TOO_HIGH
     if request.price_ticks * request.lots * instrument.tick_value_e8 < instrument.notional_e8_min:
         return errors.NOTIONAL_TOO_SMALL

@@ -24,7 +24,7 @@ from trader.exchange.connections import CONNECTIONS, LISTEN_KEY_BYTES, ORDERS
 from trader.exchange.connections import MARKET as MARKET_STREAMS
 from trader.exchange.market_data import ASKS, BIDS, STREAM, mark_shown, publish_depth, publish_touch
 from trader.exchange.order_entry import settle, withdraw_all
-from trader.exchange.outbox import CONNECTIONS_MAX, OUTBOX, clear, has_room, write_kept
+from trader.exchange.outbox import CONNECTIONS_MAX, OUTBOX, TEXTS, clear, has_room, write_kept
 from trader.exchange.playback import on_recorded
 from trader.exchange.recorded_book import RECORDED
 from trader.exchange.recording import REPLAY
@@ -32,6 +32,7 @@ from trader.exchange.requests import FIELDS
 from trader.exchange.rest import on_request
 from trader.exchange.session import connect, lose, on_order_request, on_subscription
 from trader.exchange.shock import open_shock, prepare_shock
+from trader.exchange.templates import MARKET_USDM
 from trader.exchange.text import WRITER
 from trader.exchange.validation import REQUEST
 from trader.instrument import INSTRUMENT
@@ -61,6 +62,7 @@ EXCHANGE = np.dtype(
         ("account", ACCOUNT),
         ("symbol_count", "i8"),
         ("is_recorded", "i8"),
+        ("market", "i8"),  # what it is: a number of templates.MARKETS
         ("cancel_on_disconnect", "i8"),
         ("wall_offset_ns", "i8"),
         ("depth_interval_ns", "i8"),
@@ -89,8 +91,11 @@ def prepare(
     *,
     wall_offset_ns: int,
     recorded: bool = False,
+    market: int = MARKET_USDM,
 ) -> None:
     """Fill a fresh, zeroed EXCHANGE of shape (1,). Generated markets are opened by `open_markets`.
+
+    `market`: whose protocol it speaks, a number of templates.MARKETS.
 
     Raises ValueError for more than SYMBOLS_MAX instruments, or a start price below one tick.
     """
@@ -99,6 +104,8 @@ def prepare(
     own = exchange[0]
     own["symbol_count"] = len(instruments)
     own["is_recorded"] = int(recorded or config.recorded)
+    own["market"] = market
+    own["outbox"]["texts"] = market * TEXTS
     own["cancel_on_disconnect"] = int(config.cancel_on_disconnect)
     own["wall_offset_ns"] = wall_offset_ns
     own["depth_interval_ns"] = config.depth_interval_ms * 1_000_000
@@ -108,6 +115,8 @@ def prepare(
     own["connections"]["listen_key"] = _listen_key(config.seed)
     for symbol_id, instrument in enumerate(instruments):
         own["instruments"][symbol_id] = instrument
+        lots_of_one = 10 ** int(instrument["size_decimals"]) / int(instrument["lot_multiple"])
+        own["account"]["base_lots"][symbol_id] = round(config.wallet_base * lots_of_one)
         _prepare_flow(own["markets"][symbol_id]["flow"], config, instrument, symbol_id)
 
 

@@ -14,6 +14,7 @@ ORDER_DECIMALS_MAX = 8
 
 class _Symbol(msgspec.Struct):
     symbol: str
+    baseAsset: str = ""  # noqa: N815
     filters: list[dict[str, Any]] = []
 
 
@@ -32,7 +33,9 @@ def parse_instruments(reply: bytes, symbols: list[str], *, venue_id: int = 0) ->
     for symbol_id, symbol in enumerate(symbols):
         if symbol not in listed:
             raise UnknownSymbolError(f"symbols: found {symbol!r}, allowed: {', '.join(sorted(listed)[:20])}")
-        fill_instrument(rows[symbol_id], listed[symbol].filters, symbol=symbol, symbol_id=symbol_id, venue_id=venue_id)
+        found = listed[symbol]
+        fill_instrument(rows[symbol_id], found.filters, symbol=symbol, symbol_id=symbol_id, venue_id=venue_id)
+        rows[symbol_id]["base_length"] = len(found.baseAsset) if symbol.startswith(found.baseAsset) else 0
     return rows
 
 
