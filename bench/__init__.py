@@ -1,6 +1,8 @@
 """Benchmarks, each beside its rivals in one run, with its answer checked.
 
     harness            rows: interleaved contestants, medians with spread, targets, JSON
+    command            what `trader bench` does with them
+    budget, prove      budgets of known systems; vectors, allocations, page faults
     floor, compare     what a core takes for fixed work; two reports as ratios to it
     host               what the figures were measured on, core-to-core floor included
     two_processes      a second pinned process over shared memory, for what crosses cores

@@ -11,8 +11,7 @@ A suite is `bench/suite_NAME.py` with `def rows(bench: Bench) -> None`. `smoke` 
 import gc
 import importlib
 import os
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from bench.compare import changes, read_rows
 from bench.floor import floor_ns
 from bench.host import host_facts
-from bench.report import header, print_changes, print_row
+from bench.report import header, print_row
 from bench.results import RATE, TIME, Absent, Contestant, Result, Row, Summary, summarise
 from procs.affinity import available_cores, pin
 from procs.errors import OperatorError
@@ -46,8 +44,10 @@ class WrongAnswer(Exception):
 class Bench:
     """What a suite's `rows` is given: sizes, cores, and `row` to measure one thing."""
 
-    def __init__(self, *, smoke: bool) -> None:
+    def __init__(self, *, smoke: bool, only: Collection[tuple[str, str]] = ()) -> None:
+        """`only`: (suite, row) of what is wanted; empty means everything."""
         self.smoke = smoke
+        self.only = only
         self.suite = ""
         self.rows: list[Row] = []
         cores = available_cores()
@@ -78,6 +78,8 @@ class Bench:
         Raises WrongAnswer when ours is wrong.
         """
         assert unit in (TIME, RATE), unit
+        if self.only and (self.suite, name) not in self.only:
+            return
         present = {rival: run for rival, run in (rivals or {}).items() if not isinstance(run, Absent)}
         remarks = {rival: f"absent: {run.reason}" for rival, run in (rivals or {}).items() if isinstance(run, Absent)}
         results, floors = _interleaved({"": ours, **present}, 1 if self.smoke else repeats, floor)
@@ -172,15 +174,18 @@ def suites() -> list[str]:
     return sorted(path.stem.removeprefix("suite_") for path in FOLDER.glob("suite_*.py"))
 
 
-def run_suites(names: Sequence[str] = (), *, smoke: bool = False) -> Report:
-    """Measure suites, all by default, on one pinned core. Raises OperatorError for one that does not exist."""
+def run_suites(names: Sequence[str] = (), *, smoke: bool = False, only: Collection[tuple[str, str]] = ()) -> Report:
+    """Measure suites, all by default, on one pinned core; of their rows `only` some, (suite, row), where given.
+
+    Raises OperatorError for a suite that does not exist.
+    """
     known = suites()
     unknown = [name for name in names if name not in known]
     if unknown:
         raise OperatorError(*[f"suite '{name}': found no such suite, allowed {', '.join(known)}" for name in unknown])
     facts = host_facts(smoke=smoke)
     header(facts)
-    bench = Bench(smoke=smoke)
+    bench = Bench(smoke=smoke, only=only)
     with _pinned(bench.cores[0]):
         for name in names or known:
             bench.suite = name
@@ -196,26 +201,3 @@ def _pinned(core: int) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, affinity)
-
-
-def main(
-    names: Sequence[str], *, smoke: bool = False, json_file: Path | None = None, compare_file: Path | None = None
-) -> int:
-    """Measure, print, write JSON, compare; 1 when one of our answers is wrong or a row has become slower, else 0."""
-    old = read_rows(compare_file) if compare_file is not None else []
-    try:
-        report = run_suites(names, smoke=smoke)
-    except WrongAnswer as error:
-        print(f"wrong answer: {error}", file=sys.stderr)
-        return 1
-    if json_file is not None:
-        json_file.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1))
-    missed = [row for row in report.rows if row.passed is False]
-    judged = [row for row in report.rows if row.passed is not None]
-    if judged:
-        print(f"\n{len(judged) - len(missed)} of {len(judged)} rows with a target reach it")
-    if compare_file is None:
-        return 0
-    found = changes(old, report.rows)
-    print_changes(found, compare_file)
-    return int(any(change.regressed for change in found))

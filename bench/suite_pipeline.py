@@ -87,13 +87,15 @@ def start_clock_here(duty, clock):
 def play_decoded(loop, group, count, book, lines, offsets, text, timed):
     """Play lines; orders that book to router send on a decoded event go into the histograms at `timed`.
 
+    Line `index` lies in `text` between the int64 values `index` and `index + 1` at `offsets`, both addresses.
     What follows an event, the exchange's answers and what they cause, is not timed.
     """
     duty = view(load_i64(group + book * 8), DUTY)
     router = view(load_i64(group + (book + 3) * 8), DUTY)
     untimed, batch_max = router.inboxes[ORDERS].histograms, duty.batch_max
     for index in range(lines):
-        market_frame(loop, text + offsets[index], offsets[index + 1] - offsets[index])
+        start = load_i64(offsets + index * 8)
+        market_frame(loop, text + start, load_i64(offsets + index * 8 + 8) - start)
         while run_group(group, book, 4) + pump_wires(loop):
             continue
         if (index + 1) % BURST != 0 and index + 1 != lines:
@@ -127,22 +129,31 @@ class Session:
         self.backtest.start()
 
     def play(self, lines: int) -> int:
-        """Play the first `lines` lines; returns the nanoseconds that the stages took."""
-        backtest = self.backtest
+        """Play the first `lines` lines and stop; returns the nanoseconds that the stages took."""
         elapsed = played = 0
         for _, offsets, text in batches(Recording(recording_path())):
             count = min(len(offsets) - 1, lines - played)
-            start = int(now_ns(address_of_array(self.clock)))
-            addresses = (offsets, address_of_array(text), address_of_array(self.timed))
-            play_decoded(backtest.loop[0], backtest.group, backtest.count, BOOK, count, *addresses)
-            elapsed += int(now_ns(address_of_array(self.clock))) - start
+            elapsed += self.play_batch(offsets[: count + 1], text)
             played += count
-            backtest.keep_journals()
             if played >= lines:
                 break
-        backtest.stop()
-        backtest.close()
+        self.stop()
         return elapsed
+
+    def play_batch(self, offsets: np.ndarray, text: np.ndarray) -> int:
+        """Play the lines `text[offsets[i]:offsets[i + 1]]`; returns the nanoseconds that the stages took."""
+        backtest, clock = self.backtest, address_of_array(self.clock)
+        start = int(now_ns(clock))
+        addresses = (address_of_array(offsets), address_of_array(text), address_of_array(self.timed))
+        play_decoded(backtest.loop[0], backtest.group, backtest.count, BOOK, len(offsets) - 1, *addresses)
+        elapsed = int(now_ns(clock)) - start
+        backtest.keep_journals()
+        return elapsed
+
+    def stop(self) -> None:
+        """Cancel everything and end the journals."""
+        self.backtest.stop()
+        self.backtest.close()
 
     def answer(self) -> str:
         """ORDERED, or what is wrong."""

@@ -19,18 +19,38 @@ from procs.errors import OperatorError
     type=click.Path(dir_okay=False, path_type=Path),
     help="An older --json: say which rows have become slower, as ratios to each run's own floor.",
 )
-def bench(suites: tuple[str, ...], smoke: bool, json_file: Path | None, compare_file: Path | None) -> None:
+@click.option("--budget", is_flag=True, help="Only what the latency budgets look at, as a table: pass or fail.")
+@click.option(
+    "--prove",
+    is_flag=True,
+    help="Vector instructions, allocations, memory, page faults and context switches instead of times.",
+)
+def bench(
+    suites: tuple[str, ...],
+    smoke: bool,
+    json_file: Path | None,
+    compare_file: Path | None,
+    budget: bool,
+    prove: bool,
+) -> None:
     """Measure SUITEs (default: all), each row beside its rivals in one run.
 
     Rivals that are not in this environment live in their own: `make bench-rivals` builds them. An absent one
-    is said to be absent. Exit code 1 when an answer is wrong, or a row slower than in --compare.
+    is said to be absent. Exit code 1 when an answer is wrong, a row slower
+    than in --compare, a budget not kept, or a proof that does not hold.
     """
     # The benches stand beside the packages in a checkout and are not installed with them: nothing that is
     # shipped depends on them, so they are looked up by name.
     try:
-        harness = importlib.import_module("bench.harness")
+        command = importlib.import_module("bench.command")
     except ModuleNotFoundError as error:
-        if error.name not in ("bench", "bench.harness"):
+        if error.name not in ("bench", "bench.command"):
             raise
         raise OperatorError("bench: found no bench/ folder, allowed in a checkout of the project only") from None
-    sys.exit(harness.main(list(suites), smoke=smoke, json_file=json_file, compare_file=compare_file))
+    if budget or prove:
+        if suites or json_file or compare_file or (budget and prove):
+            raise OperatorError(
+                "--budget, --prove: found another flag or a suite beside it, allowed alone or with --smoke"
+            )
+        sys.exit(command.budgets(smoke=smoke) if budget else command.proofs(smoke=smoke))
+    sys.exit(command.main(list(suites), smoke=smoke, json_file=json_file, compare_file=compare_file))

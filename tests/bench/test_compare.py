@@ -11,7 +11,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from bench import harness
+from bench import command, harness
 from bench.compare import TOLERANCE, changes, read_rows
 from bench.harness import Bench
 from bench.results import RATE, TIME, Result, Row, rate, times
@@ -80,12 +80,12 @@ def test_a_slow_down_injected_into_a_kernel_is_caught(
     old = tmp_path / "old.json"
     monkeypatch.setattr(harness, "suites", lambda: ["injected"])
     monkeypatch.setitem(sys.modules, "bench.suite_injected", suite_over(module_of(tmp_path / "clean.py", KERNEL)))
-    assert harness.main(["injected"], json_file=old) == 0
-    assert harness.main(["injected"], compare_file=old) == 0
+    assert command.main(["injected"], json_file=old) == 0
+    assert command.main(["injected"], compare_file=old) == 0
     capsys.readouterr()
 
     monkeypatch.setitem(sys.modules, "bench.suite_injected", suite_over(module_of(tmp_path / "slowed.py", SLOWED)))
-    assert harness.main(["injected"], compare_file=old) == 1
+    assert command.main(["injected"], compare_file=old) == 1
 
     assert "1 of 1 rows have become slower" in capsys.readouterr().out
 

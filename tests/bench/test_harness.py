@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import harness, host, rivals
+from bench import command, harness, host, rivals
 from bench.harness import Bench, WrongAnswer, run_suites
 from bench.report import readable
 from bench.results import RATE, TIME, Absent, Result, external, rate, summarise, times
@@ -46,7 +46,7 @@ def test_a_suite_passes_its_own_checks_at_small_sizes(
 ) -> None:
     file = tmp_path / "bench.json"
 
-    assert harness.main([suite], smoke=True, json_file=file) == 0
+    assert command.main([suite], smoke=True, json_file=file) == 0
 
     report = json.loads(file.read_bytes())
     assert list(report) == ["host", "rows"]

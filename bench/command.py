@@ -1,0 +1,51 @@
+"""What `trader bench` does: suites, the budgets, the proofs; printed, and an exit code."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from bench import budget, prove
+from bench.compare import changes, read_rows
+from bench.harness import WrongAnswer, run_suites, suites
+from bench.report import print_changes
+
+
+def budgets(*, smoke: bool = False) -> int:
+    """Measure what the budgets look at, print them; 1 when one is not kept."""
+    wanted = budget.rows_wanted()
+    names = sorted({suite for suite, _ in wanted} & set(suites()))
+    verdicts = budget.judge(run_suites(names, smoke=smoke, only=wanted).rows, budget.measure_hops(smoke=smoke))
+    budget.print_budgets(verdicts, smoke=smoke)
+    return int(not smoke and any(verdict.passed is False for verdict in verdicts))
+
+
+def proofs(*, smoke: bool = False) -> int:
+    """Prove what the figures rest on, print it; 1 when something does not hold."""
+    found = prove.prove(smoke=smoke)
+    prove.print_proofs(found)
+    return int(any(proof.holds is False for proof in found))
+
+
+def main(
+    names: Sequence[str], *, smoke: bool = False, json_file: Path | None = None, compare_file: Path | None = None
+) -> int:
+    """Measure, print, write JSON, compare; 1 when one of our answers is wrong or a row has become slower, else 0."""
+    old = read_rows(compare_file) if compare_file is not None else []
+    try:
+        report = run_suites(names, smoke=smoke)
+    except WrongAnswer as error:
+        print(f"wrong answer: {error}", file=sys.stderr)
+        return 1
+    if json_file is not None:
+        json_file.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1))
+    missed = [row for row in report.rows if row.passed is False]
+    judged = [row for row in report.rows if row.passed is not None]
+    if judged:
+        print(f"\n{len(judged) - len(missed)} of {len(judged)} rows with a target reach it")
+    if compare_file is None:
+        return 0
+    found = changes(old, report.rows)
+    print_changes(found, compare_file)
+    return int(any(change.regressed for change in found))
