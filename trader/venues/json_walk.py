@@ -1,10 +1,13 @@
 """Objects and arrays of a JSON text, member by member, for the scanners: keys become small codes, values stay put.
 
-    code, p = next_key(p, end, TABLE, seen, first, fault)      p: the value;  code > 0 known, 0 unknown
-    while code >= 0:
-        p = ... read or skip the value ...
-        code, p = next_key(p, end, TABLE, seen, False, fault)
+    code, p = first_key(p, end, TABLE, seen, fault)        p: the value;  code > 0 known, 0 unknown
+    while code > END:
+        seen |= 1 << code
+        p = ... read or skip the value, 0 after a fault ...
+        code, p = next_key(p, end, TABLE, seen, fault)
     code == END: p is after the brace;  code == FAULT: p is 0
+
+and likewise `more, p = first_element(p, end, fault)`, `more, p = next_element(p, end, fault)`.
 
 A key (or a text that selects something) of up to 15 bytes is found by two masked words and one multiplication in a
 table without collisions; longer ones, and any with an escape in them, are unknown. Nothing outside [p, end) is read.
@@ -140,14 +143,24 @@ def next_member(p, end, close, first, fault):
     return 1, p
 
 
-@kernel
-def next_key(p, end, table, seen, first, fault):
-    """The next member of the object that is walked: (code, address of its value), see the module's docstring.
+@inlined
+def first_key(p, end, table, seen, fault):
+    """The first member of the object that must stand at `p`: as `next_key` returns."""
+    return _key(open_object(p, end, fault), end, table, seen, True, fault)
 
-    `first`: nothing of the object was read yet. `seen`: bits of the codes so far; a known key that stands twice is a
-    fault, and so are more than one comma, or none.
-    """
+
+@inlined
+def next_key(p, end, table, seen, fault):
+    """The next member of the object that is walked, from behind a value (0: its fault is the object's): (code, address
+    of its value). `seen`: bits of the codes so far; a known key that stands twice is a fault."""
+    return _key(p, end, table, seen, False, fault)
+
+
+@kernel
+def _key(p, end, table, seen, first, fault):
     never_inlined()
+    if p == 0:
+        return FAULT, 0
     more, p = next_member(p, end, CLOSE_OBJECT, first, fault)
     if more <= END:
         return more, p
@@ -172,10 +185,24 @@ def next_key(p, end, table, seen, first, fault):
     return code, p
 
 
+@inlined
+def first_element(p, end, fault):
+    """The first element of the array that must stand at `p`: as `next_element` returns."""
+    return _element(open_array(p, end, fault), end, True, fault)
+
+
+@inlined
+def next_element(p, end, fault):
+    """The next element of the array that is walked, from behind one (0: its fault is the array's): (1, its address),
+    (END, address after the bracket), (FAULT, 0)."""
+    return _element(p, end, False, fault)
+
+
 @kernel
-def next_element(p, end, first, fault):
-    """The next element of the array that is walked: (1, its address), (END, address after the bracket), (FAULT, 0)."""
+def _element(p, end, first, fault):
     never_inlined()
+    if p == 0:
+        return FAULT, 0
     more, p = next_member(p, end, CLOSE_ARRAY, first, fault)
     if more > END and load_u8(p) == CLOSE_ARRAY:
         return FAULT, refuse(fault, Fault.SYNTAX, p)

@@ -10,18 +10,15 @@ from shm.kernel import kernel, store_i64
 from trader.compile_hints import never_inlined
 from trader.venues.decimals import bare_by_digit, decimal_by_digit
 from trader.venues.json_bytes import Fault, refuse, skip_value
-from trader.venues.json_walk import END, next_key, open_object, open_text
+from trader.venues.json_walk import END, first_key, next_key, open_text
 
 
 @kernel
 def scan_level(p, end, pair, keys, price_key, size_key, quoted, depth, scale, fault):
     """The level at `p`, stored at `pair`; `keys` is a text_table. The address after its brace, or 0."""
     never_inlined()
-    p = open_object(p, end, fault)
-    if p == 0:
-        return 0
     seen = 0
-    code, p = next_key(p, end, keys, seen, True, fault)
+    code, p = first_key(p, end, keys, seen, fault)
     while code > END:
         seen |= 1 << code
         if code == price_key or code == size_key:
@@ -34,9 +31,7 @@ def scan_level(p, end, pair, keys, price_key, size_key, quoted, depth, scale, fa
             store_i64(pair if code == price_key else pair + 8, value)
         else:
             p = skip_value(p, end, depth, fault)
-        if p == 0:
-            return 0
-        code, p = next_key(p, end, keys, seen, False, fault)
+        code, p = next_key(p, end, keys, seen, fault)
     needs = 1 << price_key | 1 << size_key
     if code == END and (seen & needs) != needs:
         return refuse(fault, Fault.MISSING_FIELD, p - 1)

@@ -32,7 +32,15 @@ from trader.venues.hyperliquid.fields import (
 )
 from trader.venues.hyperliquid.levels import scan_side
 from trader.venues.json_bytes import OPEN_OBJECT, Fault, refuse, skip_string, skip_value
-from trader.venues.json_walk import END, next_element, next_key, open_array, open_object, open_text, text_code
+from trader.venues.json_walk import (
+    END,
+    first_element,
+    first_key,
+    next_element,
+    next_key,
+    open_text,
+    text_code,
+)
 from trader.venues.object_levels import scan_level
 from trader.venues.scanner import (
     ABSENT,
@@ -75,11 +83,8 @@ def scan(scanner, address, length):
 @kernel
 def _read_frame(scanner, p, end, fault):
     """The outer object: channel and data. The address after it, or 0."""
-    p = open_object(p, end, fault)
-    if p == 0:
-        return 0
     seen = channel = deferred = 0
-    code, p = next_key(p, end, KEYS, seen, True, fault)
+    code, p = first_key(p, end, KEYS, seen, fault)
     while code > END:
         seen |= 1 << code
         if code == CHANNEL:
@@ -95,9 +100,7 @@ def _read_frame(scanner, p, end, fault):
         else:
             deferred = p if code == DATA else deferred
             p = skip_value(p, end, _TOP_DEPTH, fault)
-        if p == 0:
-            return 0
-        code, p = next_key(p, end, KEYS, seen, False, fault)
+        code, p = next_key(p, end, KEYS, seen, fault)
     if p != 0 and deferred != 0 and _read_data(scanner, deferred, end, channel, fault) == 0:
         return 0
     if channel > TRADES:
@@ -118,11 +121,8 @@ def _read_data(scanner, p, end, channel, fault):
 def _read_book(scanner, p, end, wanted, fault):
     """The data of a book (`wanted` LEVELS) or of a best quote (BBO). The address after it, or 0."""
     never_inlined()
-    p = open_object(p, end, fault)
-    if p == 0:
-        return 0
     seen = deferred = 0
-    code, p = next_key(p, end, KEYS, seen, True, fault)
+    code, p = first_key(p, end, KEYS, seen, fault)
     while code > END:
         seen |= 1 << code
         if code == COIN:
@@ -136,9 +136,7 @@ def _read_book(scanner, p, end, wanted, fault):
         else:
             deferred = p if code == wanted else deferred
             p = skip_value(p, end, _DATA_DEPTH, fault)
-        if p == 0:
-            return 0
-        code, p = next_key(p, end, KEYS, seen, False, fault)
+        code, p = next_key(p, end, KEYS, seen, fault)
     if p == 0 or scanner.symbol == FOREIGN:
         return p
     if (seen & (_BOOK_NEEDS | 1 << wanted)) != _BOOK_NEEDS | 1 << wanted:
@@ -155,13 +153,10 @@ def _read_book(scanner, p, end, wanted, fault):
 def _read_numbers(scanner, p, end, wanted, fault):
     """Both sides of a book, or both levels of a best quote; further elements are skipped."""
     never_inlined()
-    p = open_array(p, end, fault)
-    if p == 0:
-        return 0
     scale = scanner.scales[scanner.symbol]
     levels = scanner.levels.ctypes.data
     sides = 0
-    more, p = next_element(p, end, True, fault)
+    more, p = first_element(p, end, fault)
     while more > END:
         if sides >= 2:
             p = skip_value(p, end, _DATA_DEPTH + 1, fault)
@@ -178,10 +173,8 @@ def _read_numbers(scanner, p, end, wanted, fault):
                 p = skip_value(p, end, _DATA_DEPTH + 1, fault)
             scanner.values[Slot.BID + 2 * sides] = scanner.levels[0]
             scanner.values[Slot.BID_SIZE + 2 * sides] = scanner.levels[1]
-        if p == 0:
-            return 0
         sides += 1
-        more, p = next_element(p, end, False, fault)
+        more, p = next_element(p, end, fault)
     if p != 0 and sides < 2:
         return refuse(fault, Fault.MISSING_FIELD, p - 1)
     return p
@@ -191,15 +184,10 @@ def _read_numbers(scanner, p, end, wanted, fault):
 def _read_trades(scanner, p, end, fault):
     """An array of trades into `trades`. The address after it, or 0."""
     never_inlined()
-    p = open_array(p, end, fault)
-    if p == 0:
-        return 0
-    more, p = next_element(p, end, True, fault)
+    more, p = first_element(p, end, fault)
     while more > END:
         p = _read_trade(scanner, p, end, fault)
-        if p == 0:
-            return 0
-        more, p = next_element(p, end, False, fault)
+        more, p = next_element(p, end, fault)
     if p != 0 and scanner.trade_count > 0:
         scanner.kind = TRADE
     return p
@@ -209,12 +197,9 @@ def _read_trades(scanner, p, end, fault):
 def _read_trade(scanner, p, end, fault):
     """One trade; those of foreign coins are checked and left out. The address after it, or 0."""
     never_inlined()
-    p = open_object(p, end, fault)
-    if p == 0:
-        return 0
     seen = px = sz = side = time_ms = trade_id = 0
     scanner.symbol = ABSENT
-    code, p = next_key(p, end, KEYS, seen, True, fault)
+    code, p = first_key(p, end, KEYS, seen, fault)
     while code > END:
         seen |= 1 << code
         if code == TIME or code == TID:
@@ -234,9 +219,7 @@ def _read_trade(scanner, p, end, fault):
                     return refuse(fault, Fault.WRONG_TYPE, text)
         else:
             p = skip_value(p, end, _DATA_DEPTH + 1, fault)
-        if p == 0:
-            return 0
-        code, p = next_key(p, end, KEYS, seen, False, fault)
+        code, p = next_key(p, end, KEYS, seen, fault)
     if p == 0 or scanner.symbol == FOREIGN:
         return p
     if (seen & _TRADE_NEEDS) != _TRADE_NEEDS:

@@ -12,7 +12,15 @@ from shm.kernel import kernel, load_u8
 from trader.compile_hints import never_inlined
 from trader.venues.decimals import natural
 from trader.venues.json_bytes import OPEN_OBJECT, Fault, refuse, skip_value
-from trader.venues.json_walk import END, next_element, next_key, open_array, open_object, open_text, read_word
+from trader.venues.json_walk import (
+    END,
+    first_element,
+    first_key,
+    next_element,
+    next_key,
+    open_text,
+    read_word,
+)
 from trader.venues.kraken.fields import (
     ASKS,
     BIDS,
@@ -71,11 +79,8 @@ def scan(scanner, address, length):
 @kernel
 def _read_frame(scanner, p, end, fault):
     """The outer object. The address after it, or 0."""
-    p = open_object(p, end, fault)
-    if p == 0:
-        return 0
     seen = channel = type_ = deferred = 0
-    code, p = next_key(p, end, KEYS, seen, True, fault)
+    code, p = first_key(p, end, KEYS, seen, fault)
     while code > END:
         seen |= 1 << code
         if code == CHANNEL:
@@ -89,9 +94,7 @@ def _read_frame(scanner, p, end, fault):
         else:
             deferred = p if code == DATA else deferred
             p = skip_value(p, end, _TOP_DEPTH, fault)
-        if p == 0:
-            return 0
-        code, p = next_key(p, end, KEYS, seen, False, fault)
+        code, p = next_key(p, end, KEYS, seen, fault)
     if p != 0 and deferred != 0 and _read_data(scanner, deferred, end, channel, type_, fault) == 0:
         return 0
     if seen & (1 << METHOD):
@@ -103,11 +106,8 @@ def _read_frame(scanner, p, end, fault):
 def _read_result(scanner, p, end, fault):
     """What was subscribed to: symbol and depth. The address after it, or 0."""
     never_inlined()
-    p = open_object(p, end, fault)
-    if p == 0:
-        return 0
     seen = 0
-    code, p = next_key(p, end, KEYS, seen, True, fault)
+    code, p = first_key(p, end, KEYS, seen, fault)
     while code > END:
         seen |= 1 << code
         if code == SYMBOL:
@@ -116,9 +116,7 @@ def _read_result(scanner, p, end, fault):
             scanner.values[Slot.DEPTH_LIMIT], p = natural(p, end, fault)
         else:
             p = skip_value(p, end, _RESULT_DEPTH, fault)
-        if p == 0:
-            return 0
-        code, p = next_key(p, end, KEYS, seen, False, fault)
+        code, p = next_key(p, end, KEYS, seen, fault)
     return p
 
 
@@ -129,20 +127,15 @@ def _read_data(scanner, p, end, channel, type_, fault):
     known = type_ == SNAPSHOT_TYPE or type_ == UPDATE_TYPE
     if (channel != BOOK and channel != TRADES) or not known:
         return skip_value(p, end, _TOP_DEPTH, fault)
-    p = open_array(p, end, fault)
-    if p == 0:
-        return 0
     count = 0
-    more, p = next_element(p, end, True, fault)
+    more, p = first_element(p, end, fault)
     while more > END:
         count += 1
         if channel == TRADES:
             p = read_trade(scanner, p, end, fault)
         else:
             p = _read_book(scanner, p, end, fault) if count == 1 else refuse(fault, Fault.WRONG_TYPE, p)
-        if p == 0:
-            return 0
-        more, p = next_element(p, end, False, fault)
+        more, p = next_element(p, end, fault)
     if p == 0:
         return 0
     if channel == BOOK:
@@ -159,14 +152,11 @@ def _read_data(scanner, p, end, channel, type_, fault):
 def _read_book(scanner, p, end, fault):
     """Both sides, checksum and time of one book. The address after it, or 0."""
     never_inlined()
-    p = open_object(p, end, fault)
-    if p == 0:
-        return 0
     values = scanner.values
     values[Slot.CHECKSUM] = ABSENT
     values[Slot.EVENT_NS] = 0
     seen = bids = asks = 0
-    code, p = next_key(p, end, KEYS, seen, True, fault)
+    code, p = first_key(p, end, KEYS, seen, fault)
     while code > END:
         seen |= 1 << code
         if code == SYMBOL:
@@ -182,9 +172,7 @@ def _read_book(scanner, p, end, fault):
             bids = p if code == BIDS else bids
             asks = p if code == ASKS else asks
             p = skip_value(p, end, _DATA_DEPTH, fault)
-        if p == 0:
-            return 0
-        code, p = next_key(p, end, KEYS, seen, False, fault)
+        code, p = next_key(p, end, KEYS, seen, fault)
     if p == 0 or scanner.symbol == FOREIGN:
         return p
     if (seen & _BOOK_NEEDS) != _BOOK_NEEDS:

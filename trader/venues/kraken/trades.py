@@ -10,7 +10,7 @@ from shm.kernel import kernel
 from trader.compile_hints import never_inlined
 from trader.venues.decimals import bare_decimal, natural
 from trader.venues.json_bytes import Fault, refuse, skip_number, skip_value
-from trader.venues.json_walk import END, next_key, open_object, open_text, read_word
+from trader.venues.json_walk import END, first_key, next_key, open_text, read_word
 from trader.venues.kraken.fields import BUY, KEYS, PRICE, QTY, SELL, SIDE, SYMBOL, TIMESTAMP, TRADE_ID, WORDS
 from trader.venues.scanner import FOREIGN, keep_trade, read_symbol
 from trader.venues.time_text import rfc3339_ns
@@ -23,12 +23,9 @@ _NEEDS = 1 << SYMBOL | 1 << SIDE | 1 << PRICE | 1 << QTY | 1 << TIMESTAMP | 1 <<
 def read_trade(scanner, p, end, fault):
     """One trade; those of foreign symbols are checked and left out. The address after it, or 0."""
     never_inlined()
-    p = open_object(p, end, fault)
-    if p == 0:
-        return 0
     seen = price_at = size_at = side = event_ns = trade_id = 0
     scanner.symbol = FOREIGN
-    code, p = next_key(p, end, KEYS, seen, True, fault)
+    code, p = first_key(p, end, KEYS, seen, fault)
     while code > END:
         seen |= 1 << code
         if code == SYMBOL:
@@ -46,9 +43,7 @@ def read_trade(scanner, p, end, fault):
             p = skip_number(p, end, fault)
         else:
             p = skip_value(p, end, _DATA_DEPTH, fault)
-        if p == 0:
-            return 0
-        code, p = next_key(p, end, KEYS, seen, False, fault)
+        code, p = next_key(p, end, KEYS, seen, fault)
     if p == 0:
         return 0
     if (seen & _NEEDS) != _NEEDS or (side != BUY and side != SELL):

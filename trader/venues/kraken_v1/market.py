@@ -22,7 +22,15 @@ from trader.venues.json_bytes import (
     refuse,
     skip_value,
 )
-from trader.venues.json_walk import END, next_element, next_key, open_array, open_object, open_text, text_code
+from trader.venues.json_walk import (
+    END,
+    first_element,
+    first_key,
+    next_element,
+    next_key,
+    open_text,
+    text_code,
+)
 from trader.venues.kraken_v1.fields import AS, BS, CHANNELS, EVENT, EVENTS, KEYS, TRADES, A, B, C
 from trader.venues.kraken_v1.times import note_time, note_times
 from trader.venues.kraken_v1.trades import read_trades
@@ -67,19 +75,14 @@ def scan(scanner, address, length):
 def _read_event(scanner, p, end, fault):
     """An object that is no market data. The address after it, or 0."""
     never_inlined()
-    p = open_object(p, end, fault)
-    if p == 0:
-        return 0
     seen = event = 0
-    code, p = next_key(p, end, KEYS, seen, True, fault)
+    code, p = first_key(p, end, KEYS, seen, fault)
     while code > END:
         seen |= 1 << code
         if code == EVENT and load_u8(p) == QUOTE:
             event = text_code(p + 1, end, EVENTS)[0]
         p = skip_value(p, end, _TOP_DEPTH, fault)
-        if p == 0:
-            return 0
-        code, p = next_key(p, end, KEYS, seen, False, fault)
+        code, p = next_key(p, end, KEYS, seen, fault)
     scanner.kind = REPLY if event == 0 and seen & (1 << EVENT) else OTHER
     return p
 
@@ -113,18 +116,13 @@ def _names_at_end(start, end):
 def _find_names(p, end, fault):
     """The same by walking the frame: the last two elements, if both are texts; 0 and 0 else."""
     never_inlined()
-    p = open_array(p, end, fault)
-    if p == 0:
-        return 0, 0
     channel = pair = 0
-    more, p = next_element(p, end, True, fault)
+    more, p = first_element(p, end, fault)
     while more > END:
         channel = pair
         pair = p + 1 if load_u8(p) == QUOTE else 0
         p = skip_value(p, end, _TOP_DEPTH, fault)
-        if p == 0:
-            return 0, 0
-        more, p = next_element(p, end, False, fault)
+        more, p = next_element(p, end, fault)
     return (channel, pair) if channel != 0 and pair != 0 else (0, 0)
 
 
@@ -143,11 +141,8 @@ def _read_frame(scanner, p, end, fault):
         note_symbol(scanner, pair, end)
         if scanner.symbol == FOREIGN and about == 0:
             scanner.symbol = ABSENT
-    p = open_array(p, end, fault)
-    if p == 0:
-        return 0
     seen = met = 0
-    more, p = next_element(p, end, True, fault)
+    more, p = first_element(p, end, fault)
     while more > END:
         if p == channel - 1 or p == pair - 1:
             met += 1
@@ -158,9 +153,7 @@ def _read_frame(scanner, p, end, fault):
             p = read_trades(scanner, p, end, fault)
         else:
             p = skip_value(p, end, _TOP_DEPTH, fault)
-        if p == 0:
-            return 0
-        more, p = next_element(p, end, False, fault)
+        more, p = next_element(p, end, fault)
     if p == 0:
         return 0
     if channel != 0 and met != 2:
@@ -189,12 +182,9 @@ def _finish_book(scanner, p, seen, depth, fault):
 def _read_book(scanner, p, end, seen, fault):
     """One object of a book; a side may stand in only one of a frame's. (Keys so far, address after it or 0.)"""
     never_inlined()
-    p = open_object(p, end, fault)
-    if p == 0:
-        return seen, 0
     if not seen & _BOOK_KEYS:
         scanner.values[Slot.EVENT_NS] = 0
-    code, p = next_key(p, end, KEYS, seen, True, fault)
+    code, p = first_key(p, end, KEYS, seen, fault)
     while code > END:
         seen |= 1 << code
         if code == C:
@@ -209,9 +199,7 @@ def _read_book(scanner, p, end, seen, fault):
                 return seen, 0
         else:
             p = skip_value(p, end, _BOOK_DEPTH, fault)
-        if p == 0:
-            return seen, 0
-        code, p = next_key(p, end, KEYS, seen, False, fault)
+        code, p = next_key(p, end, KEYS, seen, fault)
     return seen, p
 
 

@@ -6,7 +6,7 @@ from shm.kernel import kernel, load_u8
 from trader.compile_hints import never_inlined
 from trader.venues.decimals import decimal
 from trader.venues.json_bytes import Fault, refuse, skip_string, skip_value
-from trader.venues.json_walk import END, next_element, open_array, open_text
+from trader.venues.json_walk import END, first_element, next_element, open_text
 from trader.venues.scanner import TRADE, keep_trade
 from trader.venues.time_text import seconds_ns
 
@@ -19,15 +19,10 @@ _TRADE_DEPTH = np.int64(3)
 def read_trades(scanner, p, end, fault):
     """The array of trades of the scanner's symbol. The address after it, or 0."""
     never_inlined()
-    p = open_array(p, end, fault)
-    if p == 0:
-        return 0
-    more, p = next_element(p, end, True, fault)
+    more, p = first_element(p, end, fault)
     while more > END:
         p = _read_trade(scanner, p, end, fault)
-        if p == 0:
-            return 0
-        more, p = next_element(p, end, False, fault)
+        more, p = next_element(p, end, fault)
     if p != 0 and scanner.trade_count > 0:
         scanner.kind = TRADE
     return p
@@ -38,11 +33,8 @@ def _read_trade(scanner, p, end, fault):
     never_inlined()
     price, size = scanner.scales[scanner.symbol].price, scanner.scales[scanner.symbol].size
     start = p
-    p = open_array(p, end, fault)
-    if p == 0:
-        return 0
     place = ticks = lots = event_ns = side = 0
-    more, p = next_element(p, end, True, fault)
+    more, p = first_element(p, end, fault)
     while more > END:
         text = open_text(p, end, fault) if place <= _SIDE else 0
         if place > _SIDE:
@@ -60,10 +52,8 @@ def _read_trade(scanner, p, end, fault):
             side = load_u8(text) if p == text + 2 else 0
             if p != 0 and side != _B and side != _S:
                 return refuse(fault, Fault.WRONG_TYPE, text)
-        if p == 0:
-            return 0
         place += 1
-        more, p = next_element(p, end, False, fault)
+        more, p = next_element(p, end, fault)
     if p != 0 and place <= _SIDE:
         return refuse(fault, Fault.MISSING_FIELD, start)
     if p != 0:

@@ -17,7 +17,14 @@ from trader.venues.json_bytes import (
     refuse,
     skip_value,
 )
-from trader.venues.json_walk import END, next_element, next_key, open_array, open_object, read_word
+from trader.venues.json_walk import (
+    END,
+    first_element,
+    first_key,
+    next_element,
+    next_key,
+    read_word,
+)
 from trader.venues.okx.fields import (
     ACTION,
     ARG,
@@ -78,11 +85,8 @@ def scan(scanner, address, length):
 @kernel
 def _read_frame(scanner, p, end, fault):
     """The outer object: arg, action, data. The address after it, or 0."""
-    p = open_object(p, end, fault)
-    if p == 0:
-        return 0
     seen = action = deferred = 0
-    code, p = next_key(p, end, KEYS, seen, True, fault)
+    code, p = first_key(p, end, KEYS, seen, fault)
     while code > END:
         seen |= 1 << code
         if code == ARG:
@@ -94,9 +98,7 @@ def _read_frame(scanner, p, end, fault):
         else:
             deferred = p if code == DATA else deferred
             p = skip_value(p, end, _TOP_DEPTH, fault)
-        if p == 0:
-            return 0
-        code, p = next_key(p, end, KEYS, seen, False, fault)
+        code, p = next_key(p, end, KEYS, seen, fault)
     if p != 0 and deferred != 0 and _read_data(scanner, deferred, end, fault) == 0:
         return 0
     if scanner.kind == DEPTH and p != 0:
@@ -112,11 +114,8 @@ def _read_frame(scanner, p, end, fault):
 def _read_arg(scanner, p, end, fault):
     """The subscription that a frame belongs to: channel and instrument. The address after it, or 0."""
     never_inlined()
-    p = open_object(p, end, fault)
-    if p == 0:
-        return 0
     seen = 0
-    code, p = next_key(p, end, KEYS, seen, True, fault)
+    code, p = first_key(p, end, KEYS, seen, fault)
     while code > END:
         seen |= 1 << code
         if code == CHANNEL:
@@ -125,9 +124,7 @@ def _read_arg(scanner, p, end, fault):
             p = read_symbol(scanner, p, end, fault)
         else:
             p = skip_value(p, end, _ARG_DEPTH, fault)
-        if p == 0:
-            return 0
-        code, p = next_key(p, end, KEYS, seen, False, fault)
+        code, p = next_key(p, end, KEYS, seen, fault)
     return p
 
 
@@ -139,20 +136,15 @@ def _read_data(scanner, p, end, fault):
     if channel == 0 or scanner.symbol < 0:
         scanner.symbol = scanner.symbol if channel != 0 else ABSENT
         return skip_value(p, end, _TOP_DEPTH, fault)
-    p = open_array(p, end, fault)
-    if p == 0:
-        return 0
     books = 0
-    more, p = next_element(p, end, True, fault)
+    more, p = first_element(p, end, fault)
     while more > END:
         if channel == TRADES:
             p = read_trade(scanner, p, end, fault)
         else:
             books += 1
             p = _read_book(scanner, p, end, fault) if books == 1 else refuse(fault, Fault.WRONG_TYPE, p)
-        if p == 0:
-            return 0
-        more, p = next_element(p, end, False, fault)
+        more, p = next_element(p, end, fault)
     if p != 0 and channel <= BOOKS_50 and books == 0:
         return refuse(fault, Fault.MISSING_FIELD, p - 1)
     if p != 0 and scanner.trade_count > 0:
@@ -164,15 +156,12 @@ def _read_data(scanner, p, end, fault):
 def _read_book(scanner, p, end, fault):
     """Both sides, time, sequence and checksum of one book. The address after it, or 0."""
     never_inlined()
-    p = open_object(p, end, fault)
-    if p == 0:
-        return 0
     values = scanner.values
     values[Slot.LAST_ID] = ABSENT
     values[Slot.PREVIOUS_ID] = ABSENT
     values[Slot.CHECKSUM] = ABSENT
     seen = 0
-    code, p = next_key(p, end, KEYS, seen, True, fault)
+    code, p = first_key(p, end, KEYS, seen, fault)
     while code > END:
         seen |= 1 << code
         if code == ASKS or code == BIDS:
@@ -188,9 +177,7 @@ def _read_book(scanner, p, end, fault):
                 values[slot] = value
         else:
             p = skip_value(p, end, _DATA_DEPTH, fault)
-        if p == 0:
-            return 0
-        code, p = next_key(p, end, KEYS, seen, False, fault)
+        code, p = next_key(p, end, KEYS, seen, fault)
     if p != 0 and (seen & _BOOK_NEEDS) != _BOOK_NEEDS:
         return refuse(fault, Fault.MISSING_FIELD, p - 1)
     if p != 0 and values[Slot.EVENT_MS] > EVENT_MS_MAX:

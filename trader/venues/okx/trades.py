@@ -9,7 +9,7 @@ from shm.kernel import kernel, load_u8
 from trader.compile_hints import never_inlined
 from trader.venues.decimals import decimal, natural
 from trader.venues.json_bytes import QUOTE, Fault, refuse, skip_string, skip_value
-from trader.venues.json_walk import END, next_key, open_object, open_text, read_word
+from trader.venues.json_walk import END, first_key, next_key, open_text, read_word
 from trader.venues.okx.fields import BUY, KEYS, PX, SELL, SIDE, SZ, TRADE_ID, TS, WORDS
 from trader.venues.scanner import EVENT_MS_MAX, keep_trade
 
@@ -33,11 +33,8 @@ def quoted_natural(p, end, fault):
 def read_trade(scanner, p, end, fault):
     """One trade of the frame's instrument. The address after it, or 0."""
     never_inlined()
-    p = open_object(p, end, fault)
-    if p == 0:
-        return 0
     seen = px = sz = side = time_ms = trade_id = 0
-    code, p = next_key(p, end, KEYS, seen, True, fault)
+    code, p = first_key(p, end, KEYS, seen, fault)
     while code > END:
         seen |= 1 << code
         if code == TS or code == TRADE_ID:
@@ -53,9 +50,7 @@ def read_trade(scanner, p, end, fault):
             p = skip_string(text, end, fault) if text != 0 else 0
         else:
             p = skip_value(p, end, _DATA_DEPTH, fault)
-        if p == 0:
-            return 0
-        code, p = next_key(p, end, KEYS, seen, False, fault)
+        code, p = next_key(p, end, KEYS, seen, fault)
     if p == 0:
         return 0
     if (seen & _TRADE_NEEDS) != _TRADE_NEEDS or time_ms > EVENT_MS_MAX or (side != BUY and side != SELL):
