@@ -11,9 +11,11 @@ from procs.config import RunConfig
 from procs.event_loop import Wire
 from procs.exchange_market import exchange_instruments
 from procs.journal import JournalWriter, open_journal
+from procs.kept_beliefs import KeptBeliefs
 from procs.placement import Group
 from procs.plan import SUCCESSOR, LaunchPlan
 from procs.run_segments import READY, RunSegments
+from procs.state_dir import StateDir, state_dir_of
 from procs.topology import WIRE, inboxes, link_named, outboxes
 from procs.wire_rings import WireInbox, WireOutbox
 from procs.wiring import Station, bind, doorbell_address, latency_bytes, memory_links, stage_module
@@ -35,6 +37,7 @@ class Booted:
     wires: list[Wire] = field(default_factory=list)
     journals: list[JournalWriter] = field(default_factory=list)
     keep: list[np.ndarray] = field(default_factory=list)
+    beliefs: KeptBeliefs | None = None
 
 
 def boot(plan: LaunchPlan, group: Group, segments: RunSegments, generation: int) -> Booted:
@@ -47,6 +50,11 @@ def boot(plan: LaunchPlan, group: Group, segments: RunSegments, generation: int)
         state = segments.state(stage)
         state.view(np.uint8)[:] = 0
         stage_module(stage).start(state, config, instruments)
+        if stage == "volatility" and config.volatility.keep and not config.replay:
+            # Before the journal's first snapshot: a replay begins with what was put back.
+            kept = StateDir(state_dir_of(config))
+            booted.beliefs = KeptBeliefs(kept, config.volatility, config.symbols, state)
+            booted.beliefs.restore()
         station = bind(
             stage,
             links,

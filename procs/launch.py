@@ -89,6 +89,8 @@ class StageProcess:
         finally:
             for journal in self.booted.journals:
                 journal.close(self._now_ns())
+            if not code and self.booted.beliefs is not None:
+                self.booted.beliefs.close()
             self._tell(STATE, FAILED if code else DONE)
         return code
 
@@ -109,6 +111,8 @@ class StageProcess:
         """The warm lane, at least ten times a second: journals, failures, the end. False: leave."""
         if self._failed():
             return False
+        if self.booted.beliefs is not None:
+            self.booted.beliefs.look()
         for journal, station in zip(self.booted.journals, self.booted.stations, strict=False):
             if not journal.keep_room(self._now_ns()) and not station.row["ports"]["halted"]:
                 log.error("%s: %s; no new orders", station.name, journal.failure)

@@ -23,7 +23,7 @@ from procs.logs import Collector, LogQueues
 from procs.placement import groups
 from procs.plan import SUCCESSOR, LaunchPlan
 from procs.snapshot import Snapshot, Taker
-from procs.state_dir import StateDir, default_state_dir
+from procs.state_dir import StateDir, state_dir_of
 from procs.summary import Summary, collect
 from procs.supervisor import RunError, Supervisor
 from procs.topology import problems
@@ -87,7 +87,7 @@ def make_plan(config: RunConfig) -> tuple[LaunchPlan, LogQueues]:
     cores = plan_cores(config.cores, available_cores(), fused=config.placement == "fused")
     run = new_run()
     out_dir = make_out_dir(config)
-    epoch = StateDir(Path(config.state_dir) if config.state_dir else default_state_dir()).next_epoch()
+    epoch = StateDir(state_dir_of(config)).next_epoch()
     config = msgspec.structs.replace(
         config,
         out_dir=str(out_dir),

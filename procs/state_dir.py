@@ -4,6 +4,7 @@
       epoch          decimal, the epoch of the newest run; grows by one with each
       lock           held while the epoch is read and written, so that two runs never share one
       latch-NAME     why trading was halted; while it is there, no order is sent
+      volatility-SYM what was learned of a symbol's volatility (procs.kept_beliefs)
 
 Every write is complete or absent: a temporary file, synced, renamed, and the folder synced, before the first
 order leaves. An unreadable epoch is an error, never a fresh start: a second use of an id could be taken for
@@ -15,6 +16,7 @@ import os
 import re
 from pathlib import Path
 
+from procs.config import RunConfig
 from procs.errors import OperatorError
 
 EPOCH_MAX = (1 << 19) - 1
@@ -30,6 +32,11 @@ def default_state_dir() -> Path:
         return Path(configured)
     base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     return Path(base) / "trader"
+
+
+def state_dir_of(config: RunConfig) -> Path:
+    """A run's state folder."""
+    return Path(config.state_dir) if config.state_dir else default_state_dir()
 
 
 class StateDir:
@@ -50,7 +57,7 @@ class StateDir:
                 epoch = self.epoch() + 1
                 if epoch > EPOCH_MAX:
                     raise OperatorError(f"{self.path / 'epoch'}: found {epoch - 1}, allowed 0 to {EPOCH_MAX - 1}")
-                self._write("epoch", f"{epoch}\n")
+                self.write("epoch", f"{epoch}\n".encode())
                 return epoch
         except OSError as error:
             raise OperatorError(
@@ -74,7 +81,7 @@ class StateDir:
         """Halt trading beyond this run, and say why. A latch that is set keeps its first reason."""
         assert _LATCH_NAME.fullmatch(name), name
         if not (self.path / f"latch-{name}").exists():
-            self._write(f"latch-{name}", reason.rstrip() + "\n")
+            self.write(f"latch-{name}", reason.rstrip().encode() + b"\n")
 
     def latches(self) -> dict[str, str]:
         """Every latch that is set, with its reason."""
@@ -90,10 +97,11 @@ class StateDir:
             raise OperatorError(f"latch '{name}': not set, set are: {found}") from None
         self._sync_folder()
 
-    def _write(self, name: str, text: str) -> None:
+    def write(self, name: str, content: bytes) -> None:
+        """Write one of the folder's files: after a crash it is the old one or the new one, whole. Raises OSError."""
         temporary = self.path / f".{name}.{os.getpid()}"
-        with temporary.open("w") as file:
-            file.write(text)
+        with temporary.open("wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(self.path / name)

@@ -8,6 +8,7 @@ With `method` "particle" or "joint" each symbol also has a particle filter in `p
 its address; what it believes is published in place of the decaying mean once that is warm.
 """
 
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -15,16 +16,16 @@ import numpy as np
 from procs.errors import OperatorError
 from procs.ports import acknowledge, receive, send
 from shm.codec import record_dtype
-from shm.kernel import address_of, copy, kernel, view
+from shm.kernel import address_of, address_of_array, copy, kernel, view
 from shm.kernel import step as compiled_step
 from shm.memory import call_entry, field_offset
 from trader.enums import BeliefState, BookState, Command
-from trader.instrument import INSTRUMENTS_MAX
+from trader.instrument import INSTRUMENTS_MAX, SYMBOLS_MAX
 from trader.messages import CONTROL, GAP, MARKET_EVENT, Control, Gap, MarketEvent, VolatilityEstimate
 from trader.volatility.advancing import entry_of
 from trader.volatility.beliefs import JUDGEMENT, configure_judgement, filter_settings, judge, write_belief
 from trader.volatility.estimate import ESTIMATOR, configure, observe_mid, reset_window, write_estimate
-from trader.volatility.particles import BELIEF, LANES, OBSERVATION, Method, Noise, Zeros, memory_bytes
+from trader.volatility.particles import BELIEF, BLOCK, FILTER, LANES, OBSERVATION, Method, Noise, Zeros, memory_bytes
 from trader.volatility.settings import prepare
 
 OUTBOXES = ("volatility_estimate",)
@@ -32,8 +33,8 @@ OUT_ESTIMATE = 0
 
 BAD_FRAME = -1
 
-POOL_WORDS = 2 * memory_bytes(55) // 8
-"""Room for all symbols' filters: two of 7,000 particles, or five of 2,500."""
+POOL_WORDS = SYMBOLS_MAX * memory_bytes(55) // 8
+"""Room for all symbols' filters, 7,000 particles each."""
 
 WINDOWS_MAX = 512
 """Windows that are given to a filter at once; of a silence that is longer the rest is dropped."""
@@ -69,6 +70,10 @@ POOL_OFFSET, OBSERVATIONS_OFFSET, BELIEFS_OFFSET = (
 )
 BELIEF_BYTES = BELIEF.itemsize
 
+_LEARNED = ("estimators", "judgements", "newest")
+LEARNED_LAYOUT = hashlib.sha256(repr((ESTIMATOR, JUDGEMENT, BELIEF, FILTER, BLOCK)).encode()).hexdigest()[:16]
+"""A digest of the records in which it stands what was learned."""
+
 
 def start(state: np.ndarray, config: Any, instruments: np.ndarray) -> None:
     """Fill a fresh, zeroed state: one estimator per symbol."""
@@ -91,27 +96,62 @@ def _start_filters(own: np.void, config: Any, symbols: int) -> None:
             f"allowed {(room - memory_bytes(0)) // (memory_bytes(1) - memory_bytes(0)) * LANES}"
         )
     own["filter_bytes"] = size
-    own["method"] = METHODS[config.method]
+    own["method"] = 1 + Method[config.method.upper()]
     pool = own["pool"].view(np.uint8)
     for index in range(symbols):
         settings = filter_settings(config, 1 + index)
         prepare(pool[index * size : (index + 1) * size], settings)
         configure_judgement(own["judgements"][index], config, settings.block_count * LANES)
-    own["advance"] = _entry_address(int(own["method"]))
+    own["advance"] = int(_entry(int(own["method"])).address)
 
 
-METHODS = {"particle": 1, "joint": 2}
+def _entry(method: int) -> Any:
+    """The compiled filter of a state's method code: 1 more than its Method, so that 0 is none."""
+    return entry_of(Method(method - 1), Noise.STUDENT, Zeros.INACTIVE)
 
 
-def _entry_address(method: int) -> int:
-    kind = Method.JOINT if method == METHODS["joint"] else Method.PARTICLE
-    return int(entry_of(kind, Noise.STUDENT, Zeros.INACTIVE).address)
+def is_warm(state: np.ndarray, symbol_id: int) -> bool:
+    """Whether a symbol's estimate has replaced the prior: before that there is nothing to keep."""
+    estimator = state[0]["estimators"][symbol_id]
+    return bool(estimator["window_count"] >= estimator["warm_windows"])
+
+
+def learned(state: np.ndarray, symbol_id: int) -> bytes:
+    """Everything that was learned of a symbol, for `resume`."""
+    own = state[0]
+    size = int(own["filter_bytes"])
+    pool = own["pool"].view(np.uint8)[symbol_id * size : (symbol_id + 1) * size]
+    return b"".join((*(own[name][symbol_id].tobytes() for name in _LEARNED), pool.tobytes()))
+
+
+def resume(state: np.ndarray, symbol_id: int, content: bytes, idle_windows: int) -> None:
+    """Go on from what was learned elsewhere, `idle_windows` ago, in a state started with the same settings.
+
+    Raises ValueError for content of another size.
+    """
+    own = state[0]
+    size = int(own["filter_bytes"])
+    allowed = size + sum(own[name].dtype.itemsize for name in _LEARNED)
+    if len(content) != allowed:
+        raise ValueError(f"found {len(content)} bytes of what was learned, allowed {allowed}")
+    at = 0
+    for name in _LEARNED:
+        own[name][symbol_id] = np.frombuffer(content, own[name].dtype, 1, at)[0]
+        at += own[name].dtype.itemsize
+    own["pool"].view(np.uint8)[symbol_id * size : (symbol_id + 1) * size] = np.frombuffer(content, np.uint8, size, at)
+    reset_window(own["estimators"][symbol_id])
+    if own["method"] and idle_windows:
+        nothing_seen, beliefs = np.zeros(idle_windows, OBSERVATION), np.zeros(idle_windows, BELIEF)
+        filter_ = address_of_array(state) + POOL_OFFSET + symbol_id * size
+        addresses = filter_, address_of_array(nothing_seen), idle_windows, address_of_array(beliefs), 0
+        _entry(int(own["method"])).compiled.ctypes(*addresses)
+        own["newest"][symbol_id] = beliefs[-1]
 
 
 def relink(state: np.ndarray) -> None:
     """Write this process's address of the compiled filter into a state that came from elsewhere."""
     if state[0]["method"]:
-        state[0]["advance"] = _entry_address(int(state[0]["method"]))
+        state[0]["advance"] = int(_entry(int(state[0]["method"])).address)
 
 
 @compiled_step

@@ -168,5 +168,7 @@ def test_particle_filters_state_goes_on_elsewhere_bit_for_bit() -> None:
 
 
 def test_more_particles_than_there_is_room_for_are_refused() -> None:
-    with pytest.raises(OperatorError, match=r"volatility.particle_count: found 7000 for each of 3 symbols, allowed"):
-        make_stage(method="particle", symbols=3)
+    with pytest.raises(
+        OperatorError, match=r"volatility.particle_count: found 20000 for each of 3 symbols, allowed 9344"
+    ):
+        make_stage(method="particle", particle_count=20_000, symbols=3)

@@ -109,6 +109,12 @@ class VolatilityConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     """Of the filters' Student-t returns."""
     memory_windows: int = 2_000
     """Windows with a movement that the filters' parameters remember."""
+    keep: bool = True
+    """Whether what was learned is kept in the state folder for the next run; never while a recording is replayed."""
+    keep_every_s: float = 10.0
+    """How often it is written while running."""
+    kept_age_s_max: float = 3_600.0
+    """What was learned longer ago is not used."""
 
     def problems(self) -> list[str]:
         """Every value that is out of its range, one line each; empty when all is well."""
@@ -123,6 +129,8 @@ class VolatilityConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
             ("particle_count", 128, 1_000_000),
             ("degrees_of_freedom", 2.1, 10_000),
             ("memory_windows", 100, 100_000_000),
+            ("keep_every_s", 0.1, 86_400),
+            ("kept_age_s_max", 0, 31_536_000),
         )
         return [
             f"volatility.{name}: found {getattr(self, name)}, allowed {low} to {high}"
