@@ -55,6 +55,10 @@ class VenueProcess:
         self.wire = Wire(STAGE, inbox, outbox)
         self.doorbell = np.zeros(32, dtype=np.int64)
 
+    def heal(self) -> None:
+        """End the faults of [exchange.faults] now."""
+        self.state[0]["venue"]["faults"]["heal_asked"] = 1
+
     async def serve(
         self, host: str, port: int, verifier: Verifier, told: Callable[[int], None], tick: Callable[[], None]
     ) -> None:
@@ -69,6 +73,7 @@ class VenueProcess:
         stopping = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self.heal)
         self.cell.issue(Command.START)
         announced = False
 

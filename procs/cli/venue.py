@@ -24,6 +24,11 @@ def venue(config_file: Path | None, host: str, port: int, key_file: Path) -> Non
 
     It speaks Binance USD-M futures: market streams, REST, the order API and the user stream, on one port. Its
     background market runs as [exchange] in the configuration says. Orders need the key; market data do not.
+
+    [exchange.faults] lets things go wrong, from a seed: messages late, twice, in another order or never, requests
+    lost, refused or left in doubt, fills that come before acknowledgements and cancels, rate limits with bans, hangs,
+    silent and cut connections, restarts. trader.exchange.fault_config says what each knob does. The faults end after
+    heal_after_s, or on SIGUSR1; what they kept from a client, it finds by status queries, open orders and trades.
     """
     from procs.settings import load_config
     from procs.venue import serve_venue

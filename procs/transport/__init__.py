@@ -18,6 +18,9 @@ FRAME_BYTES_MAX = 1 << 20
 BODY_BYTES_MAX = 8 << 20
 """Largest REST reply that is accepted, 8 MiB."""
 
+RETRY_AFTER_UNIT = 1_000
+"""`status` of a RESPONSE is the HTTP status plus this times the seconds of its Retry-After header."""
+
 
 class WireStatus(IntEnum):
     """`status` of a LOST message. Below 1000: HTTP; from 1000: the WebSocket close codes, so any of them may appear.

@@ -15,6 +15,7 @@ HEAD_BYTES_MAX = 16 << 10
 REQUEST_BODY_BYTES_MAX = 1 << 19
 IDLE_S = 60.0
 PHRASES = {status.value: status.phrase for status in HTTPStatus}
+_LINE_END = "\r\n"
 METHODS = ("GET", "POST", "PUT", "DELETE")
 
 
@@ -76,7 +77,7 @@ class HttpConnection(asyncio.Protocol):
         self._received += data
         self._take_requests()
 
-    def respond(self, status: int, body: bytes, *, keep_alive: bool = True) -> None:
+    def respond(self, status: int, body: bytes, *, keep_alive: bool = True, retry_after_s: int = 0) -> None:
         """Answer the request under way with JSON. Does nothing where the client is gone."""
         request, self._current = self._current, None
         if self._transport is None:
@@ -85,6 +86,7 @@ class HttpConnection(asyncio.Protocol):
         head = (
             f"HTTP/1.1 {status} {PHRASES.get(status, 'Unknown')}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+            f"{f'Retry-After: {retry_after_s}{_LINE_END}' if retry_after_s else ''}"
             f"Connection: {'keep-alive' if keep_alive else 'close'}\r\n\r\n"
         )
         self._transport.write(head.encode() + body)

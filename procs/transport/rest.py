@@ -1,14 +1,15 @@
 """REST requests of a client, one at a time, over one kept-alive aiohttp session.
 
 A request is `METHOD SP target LF name: value LF ... LF LF body`; the reply comes to the sink as RESPONSE with the HTTP
-status and the body. Status 0 with an empty body means unknown: no answer in time, a broken one, or one over the cap.
+status, 1,000 times the seconds of a Retry-After added, and the body. Status 0 with an empty body means unknown: no
+answer in time, a broken one, or one over the cap.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from procs.transport import BODY_BYTES_MAX, WireSink
+from procs.transport import BODY_BYTES_MAX, RETRY_AFTER_UNIT, WireSink
 from trader.enums import WireKind
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class RestClient:
                     if len(content) > BODY_BYTES_MAX:
                         response.close()
                         return 0, b""
-                return response.status, bytes(content)
+                return response.status + RETRY_AFTER_UNIT * _retry_after_s(response.headers), bytes(content)
         except (aiohttp.ClientError, OSError, TimeoutError):
             return 0, b""
 
@@ -72,6 +73,12 @@ class RestClient:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+def _retry_after_s(headers: Mapping[str, str]) -> int:
+    """Seconds of a Retry-After header, 0 without one, at most a day; a date is not used by any venue."""
+    text = headers.get("Retry-After", "")
+    return min(int(text), 86_400) if text.isascii() and text.isdecimal() else 0
 
 
 def parse_request(request: bytes) -> tuple[str, str, dict[str, str], bytes]:

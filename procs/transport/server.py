@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from picows import WSCloseCode, WSMsgType, WSTransport
 
-from procs.transport import WireSink, unix_ms
+from procs.transport import RETRY_AFTER_UNIT, WireSink, WireStatus, unix_ms
 from procs.transport.authentication import Verifier
 from procs.transport.http import HttpConnection, HttpRequest
 from procs.transport.upgrade import hand_over
@@ -97,7 +97,10 @@ class ServerTransport:
             wire = self._wires.get(connection_id)
             if wire is not None:
                 self._senders[connection_id] = None
-                wire.close(WSCloseCode.OK)
+                if status == WireStatus.ABNORMAL:
+                    wire.break_off(bytes(payload))
+                else:
+                    wire.close(WSCloseCode.OK)
         else:
             raise ValueError(f"kind: found {kind}, allowed FRAME, RESPONSE, CLOSE")
 
@@ -136,7 +139,8 @@ class ServerTransport:
         connection, timer = asking
         timer.cancel()
         self._free.append(connection_id)
-        connection.respond(status, body)
+        retry_after_s, status = divmod(status, RETRY_AFTER_UNIT)
+        connection.respond(status, body, retry_after_s=retry_after_s)
 
     def _give_up(self, connection_id: int) -> None:
         """The stage has not answered in ANSWER_S; should it still do so, nobody has that id yet."""
@@ -254,6 +258,13 @@ class _ServerWire(Wire):
             self._owner.dismiss(self)
         except Exception as error:
             self.fail(error)
+
+    def break_off(self, part: bytes) -> None:
+        """End in the middle of a frame: `part` of it still goes out, and no goodbye."""
+        if self.ws is not None and not self.ws.is_disconnected:
+            announced = 0xFFFF  # bytes, in the two-byte form of a frame's length
+            self.ws.underlying_transport.write(b"\x81\x7e" + announced.to_bytes(2, "big") + part[: announced // 2])
+            self.disconnect()
 
     def pause_writing(self) -> None:
         """More than PAUSE_BYTES unsent: from now on every frame looks at the cap."""

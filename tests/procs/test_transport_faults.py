@@ -80,6 +80,21 @@ def test_close_from_either_side_is_lost_once_on_both():
     run(scenario())
 
 
+def test_a_close_in_the_middle_of_a_frame_delivers_no_part_of_it():
+    async def scenario():
+        async with pair() as both:
+            await both.connect(1)
+            server_id = both.heard_by_server.of(CONNECTED)[-1][0]
+            both.server.act(server_id, FRAME, 0, 0, b'{"whole":1}')
+            both.server.act(server_id, CLOSE, WireStatus.ABNORMAL, 0, b'{"half":')
+            lost = await both.heard_by_client.until(LOST)
+
+            assert lost[2] == WireStatus.ABNORMAL
+            assert [event[3] for event in both.heard_by_client.of(FRAME)] == [b'{"whole":1}']
+
+    run(scenario())
+
+
 def test_connect_to_nobody_is_lost_and_a_delayed_connect_finds_the_server_back():
     async def scenario():
         sink = Events()

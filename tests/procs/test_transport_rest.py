@@ -105,6 +105,20 @@ def test_reply_over_the_cap_and_no_server_are_status_zero():
     run(scenario())
 
 
+def test_retry_after_travels_with_the_status():
+    async def scenario():
+        def answer(both, connection_id, kind, status, payload):
+            both.server.act(connection_id, RESPONSE, 418 + 1_000 * 7, 0, b"{}")
+
+        async with pair(answer=answer) as both:
+            assert await ask(both, b"GET /banned\n\n") == (0, RESPONSE, 7_418, b"{}")
+            text = await say(both.server.port, b"GET / HTTP/1.0\r\n\r\n")
+            assert text.startswith(b"HTTP/1.1 418 ")
+            assert b"\r\nRetry-After: 7\r\n" in text
+
+    run(scenario())
+
+
 def test_request_that_the_stage_never_answers_ends_with_504_then_unknown(monkeypatch):
     async def scenario():
         async with pair() as both:

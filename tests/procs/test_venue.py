@@ -61,6 +61,35 @@ def test_the_key_file_is_for_its_owner_alone(venue: tuple[str, Path, subprocess.
     assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
 
 
+def test_faults_end_when_it_is_told_to_heal(tmp_path: Path) -> None:
+    config = tmp_path / "faults.toml"
+    config.write_text("[exchange.faults]\nrest_error = 1.0\n")
+    line = ["venue", "--key", str(tmp_path / "venue.key"), "--config", str(config)]
+    process = subprocess.Popen([sys.executable, "-m", "procs.cli", *line], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        url = next(found.group() for line in process.stdout if (found := re.search(r"http://127\.0\.0\.1:\d+", line)))
+        before = status_of(f"{url}/fapi/v1/ping")
+        process.send_signal(signal.SIGUSR1)
+        while (after := status_of(f"{url}/fapi/v1/ping")) == 503:
+            pass
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+
+    assert (before, after, process.returncode) == (503, 200, 0)
+
+
+def status_of(url: str) -> int:
+    """The HTTP status of a GET."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as reply:
+            return int(reply.status)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+
+
 def test_a_key_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
     key_file = tmp_path / "open.key"
     key_file.write_text("api_key = 'x'\n")

@@ -74,7 +74,7 @@ def test_frames_go_on_verbatim_to_those_who_listen() -> None:
     verbatim = [frame.payload for frame in desk.log if b"lastUpdateId" in frame.payload]
     desk.rest("GET", "/fapi/v1/depth?symbol=BTCUSDT")
 
-    assert (early[0], early[1]["code"]) == (503, -1003)
+    assert (early[0], early[1]["code"]) == (503, -1001)
     assert sent == [[trade], [], [snapshot], [], []]
     assert desk.log[-1].payload == verbatim[0] == snapshot
     assert int(desk.row["replay"]["bad_frames"]) == 2

@@ -23,6 +23,10 @@
     playback          one recorded frame: passed on, applied, met by our orders
     exchange_info, account_queries, rest    the HTTP requests
     session           what clients do
+    fault_config      what may go wrong, and how often
+    faults            its dice, what happens of itself, its end
+    order_faults      faults of single requests; rate_limits: limits and bans
+    mangling, held    messages held back, told twice, cut, never told
     venue             the whole: state, start, one kernel per kind of message
 
 Wire: Binance USD-M futures or Binance spot. No file, socket or clock is known here; time comes in with every call.

@@ -4,6 +4,8 @@ import math
 
 import msgspec
 
+from trader.exchange.fault_config import FaultsConfig
+
 SYMBOLS_MAX = 4
 """Markets of one exchange. The state grows by about 5 MB with each."""
 
@@ -43,6 +45,7 @@ class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     wallet_usd: float = 1_000_000.0
     wallet_base: float = 10.0
     cancel_on_disconnect: bool = False
+    faults: FaultsConfig = FaultsConfig()
 
     def problems(self) -> list[str]:
         """Every value that cannot be used: key, what was found, what is allowed."""
@@ -79,4 +82,4 @@ class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
                 f"exchange.fee_taker_e8: found {self.fee_taker_e8}, allowed at least {-self.fee_maker_e8}"
                 " (the venue would pay for every trade)"
             )
-        return found
+        return found + self.faults.problems()

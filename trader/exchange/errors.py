@@ -11,6 +11,9 @@ from shm.kernel import kernel
 NONE = 0
 UNAVAILABLE = -1001
 TOO_MANY_REQUESTS = -1003
+OUTCOME_UNKNOWN = -1006
+TIMED_OUT = -1007
+TOO_MANY_NEW_ORDERS = -1015
 UNSUPPORTED = -1020
 BAD_SIGNATURE = -1022
 MISSING_PARAMETER = -1102
@@ -20,6 +23,7 @@ BAD_TYPE = -1116
 BAD_SIDE = -1117
 BAD_SYMBOL = -1121
 BAD_JSON = -1135
+ORDER_REJECTED = -2010
 CANCEL_REJECTED = -2011
 NO_SUCH_ORDER = -2013
 NOT_AUTHENTICATED = -2015
@@ -39,7 +43,10 @@ POST_ONLY_WOULD_TAKE = -5022
 
 MESSAGES = b"""\
 1001 Internal error; unable to process your request. Please try again.
-1003 The market has not begun yet; please try again.
+1003 Too many requests; wait until retryAfter.
+1006 An unexpected response was received from the message bus. Execution status unknown.
+1007 Timeout waiting for response from backend server. Send status unknown; execution status unknown.
+1015 Too many new orders; wait until retryAfter.
 1020 This operation is not supported.
 1022 Signature for this request is not valid.
 1102 A mandatory parameter was not sent, was empty/null, or malformed.
@@ -49,6 +56,7 @@ MESSAGES = b"""\
 1117 Invalid side.
 1121 Invalid symbol.
 1135 Invalid JSON request.
+2010 The order was rejected.
 2011 Unknown order sent.
 2013 Order does not exist.
 2015 Invalid API-key, IP, or permissions for action.

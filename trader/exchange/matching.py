@@ -127,7 +127,7 @@ def match(book, side, price_ticks, lots, owner):
         if owner == BACKGROUND or order.owner == BACKGROUND:
             met.lots = min(left, order.lots)
             left -= met.lots
-        _shrink(book, slot, met.lots if met.lots > 0 else order.lots)
+        shrink(book, slot, met.lots if met.lots > 0 else order.lots)
     return left
 
 
@@ -135,7 +135,7 @@ def match(book, side, price_ticks, lots, owner):
 def cancel(book, slot):
     """Take a resting order out: the lots that it had left."""
     lots = book.orders[slot].lots
-    _shrink(book, slot, lots)
+    shrink(book, slot, lots)
     return lots
 
 
@@ -177,7 +177,7 @@ def rest(book, side, price_ticks, lots, owner, order_id):
 
 
 @kernel
-def _shrink(book, slot, lots):
+def shrink(book, slot, lots):
     """Reduce a resting order; at nothing left, unlink it and find the new touch."""
     never_inlined()
     order = book.orders[slot]

@@ -14,6 +14,7 @@ from trader.exchange import errors, matching, queue
 from trader.exchange.account import CANCELED, EXPIRED, MAKER, TAKER, enter, find, find_by_order_id, is_open
 from trader.exchange.executions import end, execute
 from trader.exchange.market_data import publish_touch, publish_trade
+from trader.exchange.order_faults import fill_by_fault
 from trader.exchange.reports import NO_FILL, reply_error, reply_order, report_order
 from trader.exchange.requests import ORDER_ID, ORIGINAL_CLIENT_ID
 from trader.exchange.templates import CANCEL_REPLY, QUERY_REPLY, REPLY
@@ -59,6 +60,8 @@ def place_order(exchange, connection_id):
         settle(exchange, order.symbol_id, order.side, index, exchange.now_ms)
     if is_open(order) and (may_rest == 0 or (exchange.is_recorded == 0 and order.book_slot < 0)):
         end(exchange, index, EXPIRED)
+    elif exchange.faults.on:
+        fill_by_fault(exchange, index, exchange.faults.fill_at_once)
 
 
 @kernel
@@ -112,6 +115,8 @@ def cancel_order(exchange, connection_id):
     never_inlined()
     symbol_id = find_symbol(exchange)
     index = _named_order(exchange, symbol_id)
+    if index >= 0 and exchange.faults.on:
+        fill_by_fault(exchange, index, exchange.faults.fill_before_cancel)
     if index < 0 or is_open(exchange.account.orders[index]) == 0:
         if symbol_id >= 0:
             exchange.account.ledger[symbol_id].cancels_refused += 1

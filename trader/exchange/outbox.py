@@ -36,14 +36,15 @@ NO_STATUS = 0
 OK = 200
 POLICY_VIOLATION = 1008
 
-WRITTEN = -1
+WRITTEN, RELEASED = -1, -2
+"""Instead of a template: written at once; held back by a fault, and due now."""
 
 FRAME = np.dtype(
     [
         ("connections", "i8"),
         ("kind", "i8"),
         ("status", "i8"),
-        ("template", "i8"),  # a number of templates.TEMPLATES, or WRITTEN
+        ("template", "i8"),  # a number of templates.TEMPLATES, WRITTEN or RELEASED
         ("offset", "i8"),
         ("length", "i8"),
         ("writer", WRITER),
@@ -172,7 +173,7 @@ def write_kept(outbox):
     never_inlined()
     for number in range(outbox.count):
         frame = outbox.frames[number]
-        if frame.template != WRITTEN:
+        if frame.template >= 0:
             start = address_of(outbox) + DATA_OFFSET + outbox.used
             frame.offset = outbox.used
             frame.length = write(start, TEMPLATES[frame.template], frame.writer) - start
@@ -182,6 +183,7 @@ def write_kept(outbox):
         frame.connections = outbox.closing
         frame.kind = WireKind.CLOSE
         frame.status = POLICY_VIOLATION
+        frame.template = WRITTEN
         frame.offset = outbox.used
         frame.length = 0
         outbox.count += 1

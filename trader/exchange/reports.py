@@ -9,7 +9,7 @@ from trader.compile_hints import never_inlined
 from trader.enums import TimeInForce
 from trader.exchange.account import CANCELED, client_id_of
 from trader.exchange.balances import report_balances
-from trader.exchange.errors import NOT_AUTHENTICATED, spot_code
+from trader.exchange.errors import NOT_AUTHENTICATED, OUTCOME_UNKNOWN, spot_code
 from trader.exchange.market_data import aim
 from trader.exchange.outbox import say
 from trader.exchange.requests import ID
@@ -18,6 +18,7 @@ from trader.exchange.templates import (
     CANCEL_EVENT,
     DONE_REPLY,
     ERROR_REPLY,
+    LIMIT_REPLY,
     MARKET_SPOT,
     ORDER_EVENT,
     SUBSCRIBED_REPLY,
@@ -101,9 +102,21 @@ def reply_error(exchange, connection_id, code):
     """Answer an order API request with an error."""
     never_inlined()
     _load_id(exchange)
-    exchange.writer.values[2] = 401 if code == NOT_AUTHENTICATED else 400
+    exchange.writer.values[2] = 500 if code == OUTCOME_UNKNOWN else 401 if code == NOT_AUTHENTICATED else 400
     load_error(exchange, code)
     say(exchange.outbox, 1 << connection_id, ERROR_REPLY, exchange.writer)
+
+
+@kernel
+def reply_limit(exchange, connection_id, status, code, retry_ms):
+    """Answer an order API request with a rate limit's error: when to try again, in milliseconds since 1970."""
+    _load_id(exchange)
+    values = exchange.writer.values
+    values[0] = exchange.now_ms
+    values[2] = status
+    load_error(exchange, code)
+    values[5] = retry_ms
+    say(exchange.outbox, 1 << connection_id, LIMIT_REPLY, exchange.writer)
 
 
 @kernel

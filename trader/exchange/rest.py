@@ -16,6 +16,7 @@ from trader.exchange.connections import LISTEN_KEY_BYTES, LISTEN_KEY_OFFSET
 from trader.exchange.exchange_info import send_exchange_info
 from trader.exchange.market_data import aim, send_snapshot
 from trader.exchange.order_entry import withdraw_all
+from trader.exchange.order_faults import refuse_http_request, spoil_answer
 from trader.exchange.outbox import OK, answer
 from trader.exchange.recorded_snapshot import send_recorded_snapshot
 from trader.exchange.reports import load_error
@@ -68,6 +69,9 @@ PATHS = "".join(f"{path} " for _, path, _ in _PATHS).encode()
 MARKET_OF_PATH = np.array([market for market, _, _ in _PATHS], dtype=np.int64)
 ROUTES = np.array([[asked.get(method, -1) for method in range(4)] for _, _, asked in _PATHS], dtype=np.int64)
 
+WEIGHTS = bytes([1, 1, 1, 20, 1, 1, 10, 1, 5, 5, 5])
+"""What each route counts for in the venue's rate limit."""
+
 UNAUTHORIZED = 401
 NOT_FOUND = 404
 BAD_REQUEST = 400
@@ -84,6 +88,18 @@ def on_request(exchange, connection_id, is_signed, text, length):
     method = word_at(METHODS, fields.verb, fields.verb_length) if is_http else -1
     is_known = path >= 0 and method >= 0 and MARKET_OF_PATH[path] == exchange.market
     route = ROUTES[path, method] if is_known else -1
+    if exchange.faults.on == 0:
+        _answer(exchange, connection_id, is_signed, is_http, route, method)
+    elif not refuse_http_request(exchange, connection_id, WEIGHTS[max(route, 0)]):
+        _answer(exchange, connection_id, is_signed, is_http, route, method)
+        if exchange.faults.spoil != 0:
+            spoil_answer(exchange, connection_id)
+
+
+@kernel
+def _answer(exchange, connection_id, is_signed, is_http, route, method):
+    never_inlined()
+    fields = exchange.fields
     symbol_id = find_symbol(exchange) if is_http else -1
     code = _problem_of(exchange, route, symbol_id, is_signed) if is_http else errors.MISSING_PARAMETER
     if code != errors.NONE:
@@ -125,7 +141,7 @@ def _problem_of(exchange, route, symbol_id, is_signed):
     if not is_named and (route == CANCEL_ALL or route == COUNT_DOWN or route == TRADES):
         return errors.MISSING_PARAMETER
     if route == DEPTH and exchange.is_recorded and exchange.markets[symbol_id].recorded.base_ticks == 0:
-        return errors.TOO_MANY_REQUESTS
+        return errors.UNAVAILABLE
     if route == CANCEL_ALL and exchange.market == MARKET_SPOT and exchange.account.open_count[symbol_id] == 0:
         return errors.CANCEL_REJECTED
     if route == COUNT_DOWN and not 0 <= _countdown_ms(fields) <= COUNTDOWN_MS_MAX:
@@ -140,7 +156,7 @@ def _status_of(code):
         return NOT_FOUND
     if code == errors.BAD_SIGNATURE:
         return UNAUTHORIZED
-    return NOT_YET if code == errors.TOO_MANY_REQUESTS else BAD_REQUEST
+    return NOT_YET if code == errors.UNAVAILABLE else BAD_REQUEST
 
 
 @kernel

@@ -8,10 +8,12 @@ from trader.compile_hints import never_inlined
 from trader.exchange import connections, errors
 from trader.exchange.market_data import send_touch
 from trader.exchange.order_entry import cancel_order, place_order, query_order, withdraw_all
+from trader.exchange.order_faults import refuse_order_request, spoil_reply
 from trader.exchange.reports import reply_done, reply_error, reply_subscribed
 from trader.exchange.requests import METHOD, PARAMS, forget_fields, scan_json
 from trader.exchange.templates import MARKET_SPOT
 from trader.exchange.text import word_at
+from trader.exchange.validation import find_symbol
 
 METHODS = b"order.place order.cancel order.status userDataStream.subscribe "
 PLACE, CANCEL, STATUS, USER_STREAM = range(4)
@@ -68,15 +70,20 @@ def on_order_request(exchange, connection_id, text, length):
         reply_error(exchange, connection_id, errors.UNSUPPORTED)
     elif (exchange.connections.authenticated >> connection_id) & 1 == 0:
         reply_error(exchange, connection_id, errors.NOT_AUTHENTICATED)
-    elif method == PLACE:
-        place_order(exchange, connection_id)
-    elif method == CANCEL:
-        cancel_order(exchange, connection_id)
     elif method == USER_STREAM:
         exchange.connections.users |= 1 << connection_id
         reply_subscribed(exchange, connection_id)
-    else:
-        query_order(exchange, connection_id)
+    elif exchange.faults.on == 0 or not refuse_order_request(
+        exchange, connection_id, find_symbol(exchange), 1 if method == PLACE else 0
+    ):
+        if method == PLACE:
+            place_order(exchange, connection_id)
+        elif method == CANCEL:
+            cancel_order(exchange, connection_id)
+        else:
+            query_order(exchange, connection_id)
+        if exchange.faults.spoil != 0:
+            spoil_reply(exchange, connection_id)
 
 
 @kernel

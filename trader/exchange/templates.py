@@ -16,11 +16,11 @@ NAMES = (
     "TRADE", "TOUCH", "DEPTH_HEAD", "SNAPSHOT_HEAD", "REPLY", "CANCEL_REPLY", "QUERY_REPLY", "LISTED_ORDER",
     "ORDER_EVENT", "CANCEL_EVENT", "ACCOUNT_EVENT", "INFO_HEAD", "INFO_SYMBOL", "TRADE_ROW", "POSITION_ROW",
     "ERROR_REPLY", "DONE_REPLY", "SUBSCRIBED_REPLY", "HTTP_ERROR", "HTTP_EMPTY", "HTTP_TIME", "HTTP_KEY", "HTTP_DONE",
-    "HTTP_COUNTDOWN",
+    "HTTP_COUNTDOWN", "LIMIT_REPLY",
 )
 (TRADE, TOUCH, DEPTH_HEAD, SNAPSHOT_HEAD, REPLY, CANCEL_REPLY, QUERY_REPLY, LISTED_ORDER, ORDER_EVENT, CANCEL_EVENT,
  ACCOUNT_EVENT, INFO_HEAD, INFO_SYMBOL, TRADE_ROW, POSITION_ROW, ERROR_REPLY, DONE_REPLY, SUBSCRIBED_REPLY, HTTP_ERROR,
- HTTP_EMPTY, HTTP_TIME, HTTP_KEY, HTTP_DONE, HTTP_COUNTDOWN) = range(len(NAMES))
+ HTTP_EMPTY, HTTP_TIME, HTTP_KEY, HTTP_DONE, HTTP_COUNTDOWN, LIMIT_REPLY) = range(len(NAMES))
 # fmt: on
 
 MARKETS = (USDM, SPOT)
@@ -36,6 +36,9 @@ _SHARED: dict[str, bytes] = {
     "HTTP_KEY": b'{"listenKey":"#cC"}',
     "HTTP_DONE": b'{"code":200,"msg":"The operation of cancel all open order is done."}',
     "HTTP_COUNTDOWN": b'{"symbol":"#s","countdownTime":"#iC"}',
+    "LIMIT_REPLY": (
+        b'{"id":#cX,"status":#iC,"error":{"code":#iD,"msg":"#mE","data":{"serverTime":#iA,"retryAfter":#iF}}}'
+    ),
 }
 TEMPLATES = tuple({**_SHARED, **texts}[name] for texts in MARKETS for name in NAMES)
 

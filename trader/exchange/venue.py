@@ -22,6 +22,9 @@ from trader.exchange.account import ACCOUNT
 from trader.exchange.config import SYMBOLS_MAX, ExchangeConfig
 from trader.exchange.connections import CONNECTIONS, LISTEN_KEY_BYTES, ORDERS
 from trader.exchange.connections import MARKET as MARKET_STREAMS
+from trader.exchange.faults import FAULTS, advance_faults, is_hung, prepare_faults
+from trader.exchange.held import drop, payload_at
+from trader.exchange.mangling import admit, mangle, release_frames
 from trader.exchange.market_data import ASKS, BIDS, STREAM, mark_shown, publish_depth, publish_touch
 from trader.exchange.order_entry import settle, withdraw_all
 from trader.exchange.outbox import CONNECTIONS_MAX, OUTBOX, TEXTS, clear, has_room, write_kept
@@ -77,6 +80,7 @@ EXCHANGE = np.dtype(
         ("request", REQUEST),
         ("writer", WRITER),
         ("outbox", OUTBOX),
+        ("faults", FAULTS),
         ("replay", REPLAY),
         ("markets", MARKET, (SYMBOLS_MAX,)),
     ],
@@ -112,6 +116,7 @@ def prepare(
     own["account"]["wallet_e8"] = round(config.wallet_usd * 1e8)
     own["account"]["fee_maker_e8"] = config.fee_maker_e8
     own["account"]["fee_taker_e8"] = config.fee_taker_e8
+    prepare_faults(own["faults"], config.faults)
     own["connections"]["listen_key"] = _listen_key(config.seed)
     for symbol_id, instrument in enumerate(instruments):
         own["instruments"][symbol_id] = instrument
@@ -157,7 +162,42 @@ def on_wire(exchange, connection_id, kind, status, payload, length, now_ns):
     """
     never_inlined()
     _begin_step(exchange, now_ns)
+    if exchange.faults.configured:
+        _take_faulty(exchange, connection_id, kind, status, payload, length)
+        return
     advance(exchange)
+    _take(exchange, connection_id, kind, status, payload, length)
+    write_kept(exchange.outbox)
+
+
+@kernel
+def _take_faulty(exchange, connection_id, kind, status, payload, length):
+    """The same under faults: first what was held and is due, in the end what becomes of the answers."""
+    never_inlined()
+    advance_faults(exchange)
+    held = exchange.faults.held
+    place = release_frames(exchange)
+    while place >= 0:
+        entry = held.entries[place]
+        sender = 0
+        while (entry.connections >> sender) & 1 == 0:
+            sender += 1
+        _take(exchange, sender, entry.kind, entry.status, payload_at(held, place), entry.length)
+        drop(held, place)
+        place = release_frames(exchange)
+    if is_hung(exchange) == 0:
+        advance(exchange)
+    is_client = 0 < connection_id < CONNECTIONS_MAX
+    if is_client == 0 or admit(exchange, connection_id, kind, status, payload, length):
+        _take(exchange, connection_id, kind, status, payload, length)
+    write_kept(exchange.outbox)
+    mangle(exchange)
+
+
+@kernel
+def _take(exchange, connection_id, kind, status, payload, length):
+    """Deal with one message, or with the passing of time."""
+    never_inlined()
     own = exchange.connections
     if connection_id == RECORDING and kind == WireKind.FRAME and exchange.is_recorded:
         on_recorded(exchange, payload, length)
@@ -182,7 +222,6 @@ def on_wire(exchange, connection_id, kind, status, payload, length, now_ns):
         on_subscription(exchange, connection_id, payload, length)
     else:
         exchange.bad_messages += 1
-    write_kept(exchange.outbox)
 
 
 @kernel
