@@ -26,6 +26,7 @@ from procs.exchange_market import serve_recording
 from procs.placement import Group, waiting
 from procs.plan import LaunchPlan
 from procs.run_segments import PORT, RunSegments
+from procs.sampler import sampled
 from procs.transport import WireSink
 from procs.transport.authentication import Credentials
 from procs.transport.client import ClientTransport
@@ -52,7 +53,8 @@ def run_process(plan: LaunchPlan, name: str, generation: int) -> int:
         os.close(plan.key_descriptor)
     pin(plan.cores[group.stages[0]])
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return StageProcess(plan, group, generation).run()
+    with sampled(plan.out_dir, name):
+        return StageProcess(plan, group, generation).run()
 
 
 class StageProcess:

@@ -12,6 +12,7 @@ import click
 from procs.cli.bench import bench
 from procs.cli.book import book
 from procs.cli.init import init
+from procs.cli.profile import profile
 from procs.cli.record import record
 from procs.cli.replay import replay
 from procs.cli.run import run
@@ -20,7 +21,7 @@ from procs.cli.topology import topology
 from procs.cli.venue import venue
 from procs.errors import EXIT_OPERATOR, OperatorError
 
-COMMANDS = (run, init, venue, topology, top, replay, book, record, bench)
+COMMANDS = (run, init, venue, topology, top, replay, book, record, profile, bench)
 """In the order in which a newcomer meets them."""
 
 
