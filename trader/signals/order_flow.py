@@ -1,0 +1,148 @@
+"""What the book and the trades say of pressure: order-flow and book imbalance, microprice, autocorrelated signs.
+
+Integers in, integers where they decide: sums over windows of lots and signs are exact.
+
+Order-flow imbalance: with b, B the best bid and its lots, a, A the best ask and its lots, each change of the touch
+contributes
+    e = [b' >= b] B' - [b' <= b] B - [a' <= a] A' + [a' >= a] A
+Cont, Kukanov, Stoikov, "The price impact of order book events", Journal of Financial Econometrics 12 (2014), eq. 2.
+
+Sign autocorrelation at lag k of the last n signs s with mean m, as it is defined for a sample:
+    sum of (s_t - m) (s_(t-k) - m), t = k .. n-1,    over the sum of (s_t - m)^2
+Lillo and Farmer, "The long memory of the efficient market", 2004.
+"""
+
+import numpy as np
+
+from shm.kernel import inlined, kernel
+from trader.signals.indicators import WINDOW_MAX
+
+FLOW = np.dtype(
+    [
+        ("length", "i8"),
+        ("count", "i8"),
+        ("next", "i8"),
+        ("linked", "i8"),
+        ("bid_ticks", "i8"),
+        ("bid_lots", "i8"),
+        ("ask_ticks", "i8"),
+        ("ask_lots", "i8"),
+        ("sum_lots", "i8"),
+        ("ring", "i8", (WINDOW_MAX,)),
+    ],
+    align=True,
+)
+"""Contributions of the last `length` changes of the touch; `sum_lots` is the imbalance, above 0 for buyers."""
+
+SIGNS = np.dtype(
+    [
+        ("length", "i8"),
+        ("lag", "i8"),
+        ("count", "i8"),
+        ("next", "i8"),
+        ("sum", "i8"),
+        ("products", "i8"),
+        ("newest", "i8"),
+        ("oldest", "i8"),
+        ("value", "f8"),
+        ("ring", "i8", (WINDOW_MAX,)),
+    ],
+    align=True,
+)
+"""The last `length` signs; `products`: sum of s_t s_(t-lag); `newest`, `oldest`: sums of the last and first `lag`."""
+
+
+@kernel
+def flow_update(state, bid_ticks, bid_lots, ask_ticks, ask_lots):
+    """Take a touch (prices in ticks, sizes in lots) into a FLOW record; the imbalance of the window in lots.
+
+    A touch without both sides (0 lots) is a gap: it counts nothing, and the next one is only a reference.
+    """
+    if bid_lots <= 0 or ask_lots <= 0:
+        state.linked = 0
+        return state.sum_lots
+    if state.linked:
+        change = 0
+        change += bid_lots if bid_ticks >= state.bid_ticks else 0
+        change -= state.bid_lots if bid_ticks <= state.bid_ticks else 0
+        change -= ask_lots if ask_ticks <= state.ask_ticks else 0
+        change += state.ask_lots if ask_ticks >= state.ask_ticks else 0
+        slot = state.next
+        state.sum_lots += change - (state.ring[slot] if state.count == state.length else 0)
+        state.ring[slot] = change
+        state.next = slot + 1 if slot + 1 < state.length else 0
+        state.count = min(state.count + 1, state.length)
+    state.linked = 1
+    state.bid_ticks = bid_ticks
+    state.bid_lots = bid_lots
+    state.ask_ticks = ask_ticks
+    state.ask_lots = ask_lots
+    return state.sum_lots
+
+
+@inlined
+def _sign_back(state, steps):
+    """The sign `steps` before the slot that is written next."""
+    index = state.next - steps
+    return state.ring[index if index >= 0 else index + state.length]
+
+
+@kernel
+def signs_update(state, sign):
+    """Take a trade's sign (1 a buyer's, -1 a seller's; others are no sign) into a SIGNS record.
+
+    The autocorrelation, -1 to 1, of the window; 0 while it has no more than `lag` + 1 signs, or all are equal.
+    """
+    if sign != 1 and sign != -1:
+        return state.value
+    lag = state.lag
+    if state.count == state.length:
+        leaving = state.ring[state.next]
+        state.sum -= leaving
+        state.products -= leaving * _sign_back(state, state.length - lag)
+        state.oldest += _sign_back(state, state.length - lag) - leaving
+        state.count -= 1
+    elif state.count < lag:
+        state.oldest += sign
+    if state.count >= lag:
+        before = _sign_back(state, lag)
+        state.products += sign * before
+        state.newest -= before
+    state.newest += sign
+    state.sum += sign
+    state.ring[state.next] = sign
+    state.next = state.next + 1 if state.next + 1 < state.length else 0
+    state.count += 1
+    state.value = _autocorrelation(state)
+    return state.value
+
+
+@kernel
+def _autocorrelation(state):
+    count, lag, total = state.count, state.lag, state.sum
+    spread = count * count - total * total
+    if count <= lag + 1 or spread == 0:
+        return 0.0
+    # count^2 times numerator and denominator, in integers
+    both = 2 * total - state.newest - state.oldest
+    numerator = count * count * state.products - count * total * both + (count - lag) * total * total
+    return numerator / (count * spread)
+
+
+@kernel
+def book_imbalance(bid_lots, ask_lots, levels):
+    """(bids - asks) / (bids + asks) over the first `levels` entries of two arrays of lots: -1 to 1, 0 if empty."""
+    bids = 0
+    asks = 0
+    for level in range(levels):
+        bids += bid_lots[level]
+        asks += ask_lots[level]
+    return (bids - asks) / (bids + asks) if bids + asks > 0 else 0.0
+
+
+@inlined
+def microprice(bid_ticks, bid_lots, ask_ticks, ask_lots):
+    """Touch prices weighted by the opposite sizes, in ticks; NaN unless both sides have lots."""
+    if bid_lots <= 0 or ask_lots <= 0:
+        return np.nan
+    return bid_ticks + np.float64(ask_ticks - bid_ticks) * bid_lots / (bid_lots + ask_lots)
