@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from bench import budget, prove
+from bench import publish as publication
 from bench.compare import changes, read_rows
 from bench.harness import WrongAnswer, run_suites, suites
 from bench.report import print_changes
@@ -26,6 +27,22 @@ def proofs(*, smoke: bool = False) -> int:
     found = prove.prove(smoke=smoke)
     prove.print_proofs(found)
     return int(any(proof.holds is False for proof in found))
+
+
+def publish(machine: str) -> int:
+    """Measure everything and write RESULTS.md and BASELINE.json; 1 when an answer was wrong, and nothing is written."""
+    try:
+        report = run_suites()
+    except WrongAnswer as error:
+        print(f"wrong answer: {error}", file=sys.stderr)
+        return 1
+    verdicts = budget.judge(report.rows, budget.measure_hops(smoke=False))
+    budget.print_budgets(verdicts, smoke=False)
+    found = prove.prove(smoke=False)
+    prove.print_proofs(found)
+    publication.publish(machine, report, verdicts, found)
+    print(f"\nwritten: {publication.RESULTS}, {publication.BASELINE}")
+    return 0
 
 
 def main(

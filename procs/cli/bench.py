@@ -25,6 +25,9 @@ from procs.errors import OperatorError
     is_flag=True,
     help="Vector instructions, allocations, memory, page faults and context switches instead of times.",
 )
+@click.option(
+    "--publish", metavar="MACHINE", help="Everything, written to bench/RESULTS.md and bench/BASELINE.json by this name."
+)
 def bench(
     suites: tuple[str, ...],
     smoke: bool,
@@ -32,6 +35,7 @@ def bench(
     compare_file: Path | None,
     budget: bool,
     prove: bool,
+    publish: str | None,
 ) -> None:
     """Measure SUITEs (default: all), each row beside its rivals in one run.
 
@@ -47,10 +51,11 @@ def bench(
         if error.name not in ("bench", "bench.command"):
             raise
         raise OperatorError("bench: found no bench/ folder, allowed in a checkout of the project only") from None
-    if budget or prove:
-        if suites or json_file or compare_file or (budget and prove):
-            raise OperatorError(
-                "--budget, --prove: found another flag or a suite beside it, allowed alone or with --smoke"
-            )
+    alone = [flag for flag, given in (("--budget", budget), ("--prove", prove), ("--publish", publish)) if given]
+    if alone and (suites or json_file or compare_file or len(alone) > 1 or (publish and smoke)):
+        raise OperatorError(f"{alone[0]}: found another flag or a suite beside it, allowed alone or with --smoke")
+    if publish:
+        sys.exit(command.publish(publish))
+    if alone:
         sys.exit(command.budgets(smoke=smoke) if budget else command.proofs(smoke=smoke))
     sys.exit(command.main(list(suites), smoke=smoke, json_file=json_file, compare_file=compare_file))
