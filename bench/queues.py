@@ -13,9 +13,9 @@ from typing import Any
 import faster_fifo
 import numpy as np
 
+from bench.processes import in_both
 from bench.results import Contestant, Result, rate, times
 from bench.rings import ARRIVED, CAME_BACK, LOST
-from bench.two_processes import in_both
 
 WAIT_S = 10.0
 QUEUE_BYTES = 1 << 20

@@ -17,18 +17,17 @@ import numpy as np
 from bench import transport_kernels as kernels
 from bench import transport_waiting
 from bench.harness import Bench
+from bench.processes import in_both
 from bench.results import RATE, TIME, Result, rate, times
+from bench.shared import SharedRing, new_clock
 from bench.transport_arena import arena_row, histogram_rows
 from bench.transport_broadcast import broadcast_rows
 from bench.transport_cells import codec_roundtrip, slot_read
 from bench.transport_log import log_record
 from bench.transport_ring import ring_one_way, ring_throughput
 from bench.transport_system import idle_cpu
-from bench.two_processes import in_both, shared_bytes
-from shm.clock import CLOCK, calibrate
 from shm.codec import record_dtype
-from shm.kernel import new_record
-from shm.ring import READER, WRITER, format_ring, open_reader, open_writer, ring_bytes
+from shm.kernel import address_of_array, new_record
 from trader.messages import NewOrder
 
 ORDER = record_dtype(NewOrder)
@@ -109,7 +108,7 @@ def our_codec(samples: int) -> Result:
     """The compiled codec, from record to bytes to record."""
     order, echo, body = new_order(), new_record(ORDER), np.zeros(256, dtype=np.uint8)
     clock, measured = new_clock(), np.zeros(samples)
-    total = kernels.round_trips(order[0], echo[0], kernels.address(body), kernels.address(clock), measured, BATCH)
+    total = kernels.round_trips(order[0], echo[0], address_of_array(body), address_of_array(clock), measured, BATCH)
     return times(measured, CAME_BACK if total == triangle(samples * BATCH) else LOST)
 
 
@@ -127,17 +126,16 @@ def msgspec_codec(samples: int) -> Result:
 
 def ring_latency(trips: int, cores: tuple[int, int]) -> Result:
     """Half a round trip over two rings."""
-    (there_writer, there_reader), (back_writer, back_reader) = new_ring(), new_ring()
+    there, back = SharedRing(CAPACITY_BYTES), SharedRing(CAPACITY_BYTES)
     clock, measured = new_clock(), np.zeros(trips, dtype=np.int64)
     order, echo = new_order(), new_record(ORDER)
     right: list[int] = []
 
     def lead(times_ns: np.ndarray) -> None:
-        writer, reader = there_writer[0], back_reader[0]
-        right.append(kernels.ping(writer, reader, order[0], echo[0], kernels.address(clock), times_ns))
+        right.append(kernels.ping(there.writer, back.reader, order[0], echo[0], address_of_array(clock), times_ns))
 
     def follow(count: int) -> None:
-        kernels.pong(back_writer[0], there_reader[0], echo[0], count)
+        kernels.pong(back.writer, there.reader, echo[0], count)
 
     lead(measured[:0])
     follow(0)
@@ -147,17 +145,17 @@ def ring_latency(trips: int, cores: tuple[int, int]) -> Result:
 
 def ring_rate(count: int, cores: tuple[int, int]) -> Result:
     """Orders streamed through one ring, from the first taken to the last."""
-    writer, reader = new_ring()
+    ring = SharedRing(CAPACITY_BYTES)
     clock, span = new_clock(), np.zeros(2, dtype=np.int64)
     order, taken = new_order(), new_record(ORDER)
     totals: list[int] = []
 
     def lead(expected: int) -> None:
-        totals.append(kernels.drain(reader[0], taken[0], expected, kernels.address(clock), span))
+        totals.append(kernels.drain(ring.reader, taken[0], expected, address_of_array(clock), span))
 
     lead(0)
-    kernels.pour(writer[0], order[0], 0)
-    in_both(lambda: lead(count), lambda: kernels.pour(writer[0], order[0], count), cores=cores)
+    kernels.pour(ring.writer, order[0], 0)
+    in_both(lambda: lead(count), lambda: kernels.pour(ring.writer, order[0], count), cores=cores)
     return rate(count - 1, int(span[1] - span[0]), ARRIVED if totals[-1] == triangle(count) else LOST)
 
 
@@ -212,28 +210,6 @@ def close(*queues: Any) -> None:
         queue.close()
         if hasattr(queue, "join_thread"):
             queue.join_thread()
-
-
-def new_ring() -> tuple[np.ndarray, np.ndarray]:
-    """A writer and a reader bound to a new ring in memory that a fork shares."""
-    memory = shared_bytes(ring_bytes(CAPACITY_BYTES))
-    _KEEP[:] = [*_KEEP[-3:], memory]
-    format_ring(memory, CAPACITY_BYTES, consumers=1)
-    writer, reader = new_record(WRITER), new_record(READER)
-    open_writer(writer[0], kernels.address(memory))
-    open_reader(reader[0], kernels.address(memory), 0, 0)
-    return writer, reader
-
-
-_KEEP: list[np.ndarray] = []
-"""The newest rings' memory: a ring's address keeps nothing alive."""
-
-
-def new_clock() -> np.ndarray:
-    """A calibrated clock."""
-    clock = new_record(CLOCK)
-    calibrate(clock)
-    return clock
 
 
 def new_order() -> np.ndarray:

@@ -1,11 +1,9 @@
 """The measured loops of the transport suite: a NewOrder encoded into a ring, and decoded out of it, compiled."""
 
-import numpy as np
-
 from shm.atomics import pause
 from shm.clock import read_clock
 from shm.codec import decode, encode
-from shm.kernel import address_of_array, kernel, load_i64
+from shm.kernel import kernel, load_i64
 from shm.layout import FRAME_HEADER_BYTES, LENGTH_MASK
 from shm.ring import advance, claim, commit, poll, release
 from trader.messages import NEW_ORDER
@@ -111,8 +109,3 @@ def round_trips(order, echo, body, clock, times, batch):
             total += echo.price_ticks
         times[index] = (read_clock(clock) - start_ns) / batch
     return total
-
-
-def address(array: np.ndarray) -> int:
-    """Address of an array's first byte."""
-    return address_of_array(array)

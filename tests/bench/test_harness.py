@@ -11,10 +11,10 @@ import pytest
 
 from bench import command, harness, host, rivals
 from bench.harness import Bench, WrongAnswer, run_suites
+from bench.processes import PartnerFailed, in_all, in_both
 from bench.report import readable
 from bench.results import RATE, TIME, Absent, Result, external, rate, summarise, times
-from bench.several_processes import in_all
-from bench.two_processes import PartnerFailed, in_both, shared_bytes
+from bench.shared import shared_bytes
 from procs.errors import OperatorError
 
 FIELDS = [
