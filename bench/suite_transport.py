@@ -5,20 +5,19 @@ fastest codec there is for them, where they can use it; multiprocessing.Queue pi
 """
 
 import functools
-import multiprocessing
 import time
-from collections.abc import Callable
 from typing import Any
 
 import faster_fifo
 import msgspec
 import numpy as np
 
+from bench import queues, transport_waiting
 from bench import transport_kernels as kernels
-from bench import transport_waiting
 from bench.harness import Bench
 from bench.processes import in_both
 from bench.results import RATE, TIME, Result, rate, times
+from bench.rings import ARRIVED, CAME_BACK, LOST
 from bench.shared import SharedRing, new_clock
 from bench.transport_arena import arena_row, histogram_rows
 from bench.transport_broadcast import broadcast_rows
@@ -33,16 +32,10 @@ from trader.messages import NewOrder
 ORDER = record_dtype(NewOrder)
 CAPACITY_BYTES = 1 << 20
 BATCH = 100
-WAIT_S = 10.0
 MESSAGE = NewOrder(0, 0, 1 << 44, 7, 1, 0, 12, 0, 1, 99, 123_456_789)
 
 encoder = msgspec.msgpack.Encoder()
 decoder = msgspec.msgpack.Decoder(NewOrder)
-
-
-CAME_BACK = "every order came back"
-ARRIVED = "every order arrived"
-LOST = "orders were lost or changed"
 
 
 def rows(bench: Bench) -> None:
@@ -72,7 +65,7 @@ def rows(bench: Bench) -> None:
         unit=TIME,
         target=200,
         ours=functools.partial(ring_latency, bench.size(100_000, 200), bench.cores),
-        rivals={name: functools.partial(queue_latency, few, bench.cores, make) for name, make in QUEUES.items()},
+        rivals={name: queues.round_trips(make, few, bench.cores, message=MESSAGE) for name, make in QUEUES.items()},
         answer=CAME_BACK,
     )
     few = bench.size(30_000, 500)
@@ -81,7 +74,7 @@ def rows(bench: Bench) -> None:
         unit=RATE,
         target=10e6,
         ours=functools.partial(ring_rate, bench.size(2_000_000, 2_000), bench.cores),
-        rivals={name: functools.partial(queue_rate, few, bench.cores, make) for name, make in QUEUES.items()},
+        rivals={name: queues.stream(make, few, bench.cores, message=MESSAGE) for name, make in QUEUES.items()},
         answer=ARRIVED,
     )
     transport_waiting.rows(bench)
@@ -93,14 +86,9 @@ def faster_fifo_queue() -> Any:
     return faster_fifo.Queue(max_size_bytes=CAPACITY_BYTES, loads=decoder.decode, dumps=encoder.encode)
 
 
-def multiprocessing_queue() -> Any:
-    """The standard library's queue, which pickles."""
-    return multiprocessing.get_context("fork").Queue()
-
-
-QUEUES: dict[str, Callable[[], Any]] = {
+QUEUES: dict[str, queues.Make] = {
     "faster-fifo + msgspec": faster_fifo_queue,
-    "multiprocessing.Queue": multiprocessing_queue,
+    "multiprocessing.Queue": queues.multiprocessing_queue,
 }
 
 
@@ -157,59 +145,6 @@ def ring_rate(count: int, cores: tuple[int, int]) -> Result:
     kernels.pour(ring.writer, order[0], 0)
     in_both(lambda: lead(count), lambda: kernels.pour(ring.writer, order[0], count), cores=cores)
     return rate(count - 1, int(span[1] - span[0]), ARRIVED if totals[-1] == triangle(count) else LOST)
-
-
-def queue_latency(trips: int, cores: tuple[int, int], make: Callable[[], Any]) -> Result:
-    """Half a round trip over two of a rival's queues."""
-    there, back = make(), make()
-    measured, right = np.zeros(trips, dtype=np.int64), [0]
-
-    def lead() -> None:
-        for index in range(trips):
-            start_ns = time.perf_counter_ns()
-            there.put(MESSAGE)
-            echo = back.get(True, WAIT_S)
-            measured[index] = (time.perf_counter_ns() - start_ns) // 2
-            right[0] += echo == MESSAGE
-        close(there, back)
-
-    def follow() -> None:
-        for _ in range(trips):
-            back.put(there.get(True, WAIT_S))
-        close(there, back)
-
-    in_both(lead, follow, cores=cores)
-    return times(measured, CAME_BACK if right[0] == trips else LOST)
-
-
-def queue_rate(count: int, cores: tuple[int, int], make: Callable[[], Any]) -> Result:
-    """Orders streamed through a rival's queue, one call each, from the first taken to the last."""
-    queue = make()
-    span, right = [0, 0], [0]
-
-    def lead() -> None:
-        for index in range(count):
-            right[0] += queue.get(True, WAIT_S) == MESSAGE
-            if index == 0:
-                span[0] = time.perf_counter_ns()
-        span[1] = time.perf_counter_ns()
-        close(queue)
-
-    def follow() -> None:
-        for _ in range(count):
-            queue.put(MESSAGE, True, WAIT_S)
-        close(queue)
-
-    in_both(lead, follow, cores=cores)
-    return rate(count - 1, span[1] - span[0], ARRIVED if right[0] == count else LOST)
-
-
-def close(*queues: Any) -> None:
-    """Let a queue's feeder thread, where it has one, send what it holds."""
-    for queue in queues:
-        queue.close()
-        if hasattr(queue, "join_thread"):
-            queue.join_thread()
 
 
 def new_order() -> np.ndarray:

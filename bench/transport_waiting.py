@@ -5,18 +5,18 @@ host whose cores sleep too, all of them pay for the same wake-up; what differs i
 """
 
 import functools
-import multiprocessing
 import time
 from collections.abc import Callable
-from typing import Any
 
 import faster_fifo
 import numpy as np
 
+from bench import queues
 from bench import waiting_kernels as kernels
 from bench.harness import Bench
 from bench.processes import in_all, in_both
 from bench.results import TIME, Result, times
+from bench.rings import ARRIVED, CAME_BACK
 from bench.rivals import rival
 from bench.shared import SharedRing, new_clock, shared_bytes
 from shm.kernel import address_of_array
@@ -25,13 +25,8 @@ CAPACITY_BYTES = 1 << 16
 PAYLOAD = bytes(24)
 """What a 64-byte frame of ours carries behind its header, rounded to whole words."""
 
-WAIT_S = 10.0
 GAP_NS = 1_000_000
 STATIONS = 7
-_FEEDER_S = 0.05
-"""A queue's feeder thread may still have the last message when its process has nothing more to do."""
-
-CAME_BACK, ARRIVED = "every message came back", "every message arrived"
 
 SLEPT_SHARE = 0.9
 """Of the waits in a run of round trips, how many must have been sleeps: else it polled, and compares with nothing."""
@@ -46,7 +41,7 @@ def rows(bench: Bench) -> None:
         unit=TIME,
         ours=functools.partial(ring_round_trips, few, bench.cores),
         rivals={
-            **{name: functools.partial(queue_round_trips, few, bench.cores, make) for name, make in PAIRS.items()},
+            **{name: queues.round_trips(make, few, bench.cores, message=PAYLOAD) for name, make in QUEUES.items()},
             "pyzmq ipc": rival("pyzmq", "bench/rivals_pyzmq.py", zmq, str(bench.cores[0]), str(bench.cores[1])),
         },
         at_least={"faster-fifo": 2, "multiprocessing.Queue": 2},
@@ -57,7 +52,7 @@ def rows(bench: Bench) -> None:
         "ring_blocking_cpu",
         unit=TIME,
         ours=functools.partial(ring_cpu, paced, bench.cores),
-        rivals={name: functools.partial(queue_cpu, paced, bench.cores, make) for name, make in PAIRS.items()},
+        rivals={name: functools.partial(queue_cpu, paced, bench.cores, make) for name, make in QUEUES.items()},
         at_least={"faster-fifo": 10, "multiprocessing.Queue": 10},
         answer=ARRIVED,
         repeats=3,
@@ -106,52 +101,11 @@ def ring_round_trips(trips: int, cores: tuple[int, int]) -> Result:
     return times(measured, CAME_BACK if slept else f"slept {sleeps.tolist()} times of {trips}: that is polling")
 
 
-Pair = tuple[Callable[[bytes], object], Callable[[], bytes]]
-"""How to send and how to await a message of one direction."""
-
-
-def _faster_fifo() -> Pair:
-    queue = faster_fifo.Queue(max_size_bytes=CAPACITY_BYTES)
-    return queue.put, functools.partial(queue.get, True, WAIT_S)
-
-
-def _multiprocessing_queue() -> Pair:
-    queue: Any = multiprocessing.get_context("fork").Queue()
-    return queue.put, functools.partial(queue.get, True, WAIT_S)
-
-
-def _pipe() -> Pair:
-    reader, writer = multiprocessing.get_context("fork").Pipe(duplex=False)
-    return writer.send_bytes, reader.recv_bytes
-
-
-PAIRS: dict[str, Callable[[], Pair]] = {
-    "faster-fifo": _faster_fifo,
-    "multiprocessing.Queue": _multiprocessing_queue,
-    "multiprocessing.Pipe": _pipe,
+QUEUES: dict[str, queues.Make] = {
+    "faster-fifo": functools.partial(faster_fifo.Queue, max_size_bytes=CAPACITY_BYTES),
+    "multiprocessing.Queue": queues.multiprocessing_queue,
+    "multiprocessing.Pipe": queues.Pipe,
 }
-
-
-def queue_round_trips(trips: int, cores: tuple[int, int], make: Callable[[], Pair]) -> Result:
-    """Half a round trip over two of a rival's."""
-    (ask, asked), (reply, replied) = make(), make()
-    measured, right = np.zeros(trips, dtype=np.int64), [0]
-
-    def lead() -> None:
-        for index in range(trips):
-            start_ns = time.perf_counter_ns()
-            ask(PAYLOAD)
-            echo = replied()
-            measured[index] = (time.perf_counter_ns() - start_ns) // 2
-            right[0] += echo == PAYLOAD
-
-    def follow() -> None:
-        for _ in range(trips):
-            reply(asked())
-        time.sleep(_FEEDER_S)
-
-    in_both(lead, follow, cores=cores)
-    return times(measured, CAME_BACK if right[0] == trips else f"{right[0]} of {trips} came back")
 
 
 def ring_cpu(count: int, cores: tuple[int, int]) -> Result:
@@ -173,21 +127,22 @@ def ring_cpu(count: int, cores: tuple[int, int]) -> Result:
     return times(np.array([cpu_ns / count]), ARRIVED if right[-1] == count else f"{right[-1]} of {count} arrived")
 
 
-def queue_cpu(count: int, cores: tuple[int, int], make: Callable[[], Pair]) -> Result:
+def queue_cpu(count: int, cores: tuple[int, int], make: queues.Make) -> Result:
     """The same of a rival, paced by the same clock."""
-    (send, take), right = make(), [0]
+    queue, right = make(), [0]
 
     def lead() -> None:
         next_ns = time.monotonic_ns() + GAP_NS
         for _ in range(count):
             time.sleep(max(next_ns - time.monotonic_ns(), 0) / 1e9)
             next_ns += GAP_NS
-            send(PAYLOAD)
-        time.sleep(_FEEDER_S)
+            queue.put(PAYLOAD)
+        queues.close(queue)
 
     def follow() -> None:
         for _ in range(count):
-            right[0] += take() == PAYLOAD
+            right[0] += queues.get_blocking(queue) == PAYLOAD
+        queues.close(queue)
 
     cpu_ns = _cpu_ns(lead, follow, cores)
     return times(np.array([cpu_ns / count]), ARRIVED if right[0] == count else f"{right[0]} of {count} arrived")
