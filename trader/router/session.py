@@ -1,6 +1,6 @@
 """Session: connections, reconciliation and cancel-all, moved on by whatever arrives.
 
-    START          listen key -> both sockets -> cancel all, none open -> positions -> READY, acknowledged
+    START          listen key (spot: none) -> both sockets -> cancel all, none open -> positions -> READY, acknowledged
     LOST           no new orders; reconnect with back-off -> query every live order -> positions agree -> READY
     CANCEL_ALL     no new orders; a cancel for each live order, DELETE over REST, until the venue lists none
                    and no order is live here -> acknowledged
@@ -18,6 +18,7 @@ from trader.orders import SLOT_MASK
 from trader.router import rest
 from trader.router.facts import apply_reply
 from trader.router.fills import apply_event, symbol_of_event
+from trader.router.market import has_listen_key, is_watched, market_of
 from trader.router.outgoing import add_accounts, add_wire, text_room
 from trader.router.patience import doubt_everything, unanswered
 from trader.router.placing import want_cancels
@@ -34,7 +35,7 @@ from trader.router.state import (
     Phase,
 )
 from trader.venues.binance.order_events import LISTEN_KEY_EXPIRED, SCANNED, scan_reply, scan_user_event
-from trader.venues.binance.orders import write_order_api_path, write_user_stream_path
+from trader.venues.binance.orders import write_order_api_path, write_subscription, write_user_stream_path
 
 _RANDOM_FACTOR, _RANDOM_STEP = np.uint64(6364136223846793005), np.uint64(1442695040888963407)
 CLEAR_WAIT_NS = 300_000_000
@@ -45,7 +46,10 @@ CLEAR_WAIT_NS = 300_000_000
 def on_command(router, command, now_ns):
     """Obey a Command; others are not for the router."""
     never_inlined()
-    if command == Command.START:
+    if is_watched(router):
+        router.acknowledge_start |= command == Command.START
+        router.acknowledge_cancel_all |= command == Command.CANCEL_ALL
+    elif command == Command.START:
         router.started = 1
         router.phase = Phase.CLEARING if router.cancel_only else Phase.CONNECTING
         router.clearing = Clearing.CANCEL if router.cancel_only else Clearing.NONE
@@ -74,8 +78,11 @@ def take_reply(router, wire, now_ns):
 
 @kernel
 def take_user_event(router, wire, now_ns):
-    """A frame of the user stream."""
+    """A frame of the user stream; where it is subscribed, the first is the answer to that."""
     never_inlined()
+    if router.connections[USER_STREAM].state != UP and not has_listen_key(router):
+        _take_subscribed(router, wire, now_ns)
+        return
     understood = scan_user_event(router.scan, wire.payload_address, wire.payload_length, router.event) == SCANNED
     if understood and router.event.kind == LISTEN_KEY_EXPIRED:
         _lose(router, USER_STREAM)
@@ -89,6 +96,26 @@ def take_user_event(router, wire, now_ns):
 
 
 @kernel
+def _take_subscribed(router, wire, now_ns):
+    """The answer to a subscription: the stream stands, or is given up."""
+    never_inlined()
+    reply = router.reply
+    understood = scan_reply(router.scan, wire.payload_address, wire.payload_length, reply) == SCANNED
+    if understood and reply.http_status == HTTP_OK:
+        _stands(router.connections[USER_STREAM], now_ns)
+    else:
+        router.bad_frames += 1
+        _lose(router, USER_STREAM)
+
+
+@inlined
+def _stands(connection, now_ns):
+    connection.state = UP
+    connection.since_ns = now_ns
+    connection.attempts = 0
+
+
+@kernel
 def take_connection(router, wire, now_ns):
     """A connection stands, or is gone. The order API stands once it has logged on."""
     never_inlined()
@@ -97,11 +124,11 @@ def take_connection(router, wire, now_ns):
         return
     if wire.kind == WireKind.LOST:
         _lose(router, connection_id)
+    elif connection_id == USER_STREAM and not has_listen_key(router):
+        if wire.kind == WireKind.AUTHENTICATED:
+            add_wire(router, USER_STREAM, WireKind.FRAME, 0, 0, write_subscription(text_room(router)))
     elif wire.kind == (WireKind.AUTHENTICATED if connection_id == ORDER_API else WireKind.CONNECTED):
-        connection = router.connections[connection_id]
-        connection.state = UP
-        connection.since_ns = now_ns
-        connection.attempts = 0
+        _stands(router.connections[connection_id], now_ns)
 
 
 @kernel
@@ -131,8 +158,8 @@ def _connect(router, connection_id, now_ns):
         delay_ns = longest // 2 + ((router.random >> 20) & 0xFFFFFFFF) % (longest // 2 + 1)
     connection.attempts += 1
     at = text_room(router)
-    if connection_id == ORDER_API:
-        end = write_order_api_path(at)
+    if connection_id == ORDER_API or not has_listen_key(router):
+        end = write_order_api_path(at, market_of(router))
     else:
         end = write_user_stream_path(at, address_of(router) + LISTEN_KEY_OFFSET, router.listen_key_length)
     add_wire(router, connection_id, WireKind.CONNECT, 0, delay_ns, end)
@@ -146,6 +173,8 @@ def take_response(router, wire, now_ns):
     router.job = Job.NONE
     address, length = wire.payload_address, wire.payload_length
     understood = 1 if wire.status == HTTP_OK and wire.connection_id == REST else 0
+    if job == Job.CANCEL_OPEN and understood == 0:
+        understood = rest.says_none_open(router, address, length)
     if understood and job == Job.LISTEN_KEY:
         understood = rest.take_listen_key(router, address, length)
         router.listen_key_due_ns = now_ns + router.listen_key_ns
@@ -175,7 +204,7 @@ def advance(router, lacking, now_ns):
         return
     if not router.cancel_only and router.connections[ORDER_API].state == DOWN:
         _connect(router, ORDER_API, now_ns)
-    if not router.cancel_only and router.connections[USER_STREAM].state == DOWN and router.listen_key_length > 0:
+    if not router.cancel_only and router.connections[USER_STREAM].state == DOWN and _has_key(router):
         _connect(router, USER_STREAM, now_ns)
     if router.job != Job.NONE or now_ns < router.rest_not_before_ns:
         return
@@ -185,12 +214,18 @@ def advance(router, lacking, now_ns):
         _clear(router, now_ns)
         if router.clearing != Clearing.NONE:
             return
-    if not router.cancel_only and router.listen_key_length == 0:
+    if not router.cancel_only and not _has_key(router):
         rest.request(router, Job.LISTEN_KEY, 0)
     elif lacking != 0 and router.orders[lacking & SLOT_MASK].venue_order_id != 0:
         rest.request_trades(router, router.orders[lacking & SLOT_MASK])
     else:
         _move_phase(router, now_ns)
+
+
+@inlined
+def _has_key(router):
+    """Whether what the user stream's path needs is here."""
+    return router.listen_key_length > 0 or not has_listen_key(router)
 
 
 @kernel
@@ -248,7 +283,12 @@ def _move_phase(router, now_ns):
             rest.request(router, Job.POSITION, router.position_symbol)
         else:
             _be_ready(router)
-    elif router.phase == Phase.READY and not router.cancel_only and now_ns >= router.listen_key_due_ns:
+    elif (
+        router.phase == Phase.READY
+        and has_listen_key(router)
+        and not router.cancel_only
+        and now_ns >= router.listen_key_due_ns
+    ):
         rest.request(router, Job.RENEW_KEY, 0)
 
 

@@ -145,6 +145,7 @@ ROUTER = np.dtype(
         ("wire_count", "i8"),
         ("connections", CONNECTION, (3,)),
         ("position_lots", "i8", (INSTRUMENTS_MAX,)),
+        ("base_lots", "i8", (INSTRUMENTS_MAX,)),  # balance at the start, where positions are balances
         ("position_ms", "i8", (INSTRUMENTS_MAX,)),  # venue's time of the adopted position
         ("instruments", INSTRUMENT, (INSTRUMENTS_MAX,)),
         ("scan", SCAN),

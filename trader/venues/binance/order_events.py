@@ -1,8 +1,10 @@
-"""Order events: what Binance USD-M futures tells of our orders, scanned from text to integers, compiled.
+"""Order events: what Binance USD-M futures and spot tell of our orders, scanned from text to integers, compiled.
 
     reply        {"id":"p123","status":200,"result":{...}} or {"id":..,"status":400,"error":{"code":..,"msg":..}}
     user stream  {"e":"ORDER_TRADE_UPDATE","E":ms,"T":ms,"o":{...}} · ACCOUNT_UPDATE · listenKeyExpired
+    of spot      {"subscriptionId":0,"event":{"e":"executionReport","T":ms,"c":..,"C":..,...}} · eventStreamTerminated
 
+Spot's letters are those of futures. A canceled order is named by `C` there, `c` is the cancel's own name.
 Any key order and whitespace; no byte outside the text is read. Amounts stay decimals (NUMBER) until the
 caller knows the instrument. Scanners return SCANNED or BAD; a record is only to be read after SCANNED.
 """
@@ -34,7 +36,11 @@ OTHER, NEW, PARTIALLY_FILLED, FILLED, CANCELED, EXPIRED, REJECTED, TRADE = range
 """Order status (`X`, `status`) and execution type (`x`); TRADE is an execution type only."""
 
 ORDER_UPDATE, LISTEN_KEY_EXPIRED = 1, 2
-"""Kinds of user event that matter here; 0 is any other."""
+"""Kinds of user event that matter here; 0 is any other. The second: nothing more will come on this stream."""
+
+DUPLICATE_ID = -4116
+REFUSED = -2010
+"""How futures say that an order's id is taken; spot has one code for every refused order, and says it in words."""
 
 REPLY = np.dtype(
     [
@@ -57,6 +63,7 @@ USER_EVENT = np.dtype(
         ("execution", "i8"),
         ("order_status", "i8"),
         ("client_order_id", "i8"),  # 0: not one of ours
+        ("original_id", "i8"),  # of a canceled order on spot; 0: none said
         ("venue_order_id", "i8"),
         ("trade_id", "i8"),
         ("symbol", "i8"),  # address of the symbol's text
@@ -78,6 +85,13 @@ SCAN = np.dtype([("cursor", CURSOR), ("number", NUMBER)], align=True)
 
 _ID, _STATUS, _RESULT, _ERROR, _CODE = word("id"), word("status"), word("result"), word("error"), word("code")
 _ORDER_ID, _EXECUTED, _UPDATED = word("orderId"), word("executedQty"), word("updateTime")
+_TRANSACTED, _MESSAGE, _DUPLICATE = word("transactTime"), word("msg"), word("Duplicate order sent.")
+_SPOT_EVENT, _ORIGINAL = word("event"), word("C")
+_EXECUTION_REPORT, _TERMINATED, _SHUTDOWN = (
+    word("executionReport"),
+    word("eventStreamTerminated"),
+    word("serverShutdown"),
+)
 _EVENT, _ORDER, _TIME = word("e"), word("o"), word("T")
 _SYMBOL, _CLIENT, _SIDE, _PRICE, _QUANTITY = word("s"), word("c"), word("S"), word("p"), word("q")
 _EXECUTION, _STATE, _VENUE_ID, _LAST, _LAST_PRICE = word("x"), word("X"), word("i"), word("l"), word("L")
@@ -173,7 +187,7 @@ def _scan_result(scan, reply):
             reply.order_status = _status_of(cursor)
         elif cursor.word == _EXECUTED:
             read_number(cursor, reply.cumulative)
-        elif cursor.word == _UPDATED:
+        elif cursor.word == _UPDATED or cursor.word == _TRANSACTED:
             reply.update_ms = read_integer(cursor, scan.number)
         else:
             skip_value(cursor)
@@ -183,17 +197,23 @@ def _scan_result(scan, reply):
 def _scan_error(scan, reply):
     never_inlined()
     cursor = scan.cursor
+    is_duplicate = False
     open_object(cursor)
     while next_key(cursor):
         if cursor.word == _CODE:
             reply.code = read_integer(cursor, scan.number)
+        elif cursor.word == _MESSAGE and peek(cursor) == 34:
+            is_duplicate = read_text(cursor) != 0 and cursor.word == _DUPLICATE
         else:
             skip_value(cursor)
+    if is_duplicate and reply.code == REFUSED:
+        reply.code = DUPLICATE_ID
 
 
 @kernel
 def clear_event(event):
     """All fields zero."""
+    event.original_id = 0
     event.kind = event.event_ms = event.execution = event.order_status = event.client_order_id = 0
     event.venue_order_id = event.trade_id = event.symbol = event.symbol_length = event.side = event.is_maker = 0
     event.price.mantissa = event.quantity.mantissa = event.last_price.mantissa = 0
@@ -212,30 +232,51 @@ def scan_user_event(scan, address, length, event):
     open_object(cursor)
     while next_key(cursor):
         if cursor.word == _EVENT and peek(cursor) == 34:
-            read_text(cursor)
-            if cursor.word == _ORDER_TRADE_UPDATE:
-                event.kind = ORDER_UPDATE
-            elif cursor.word == _LISTEN_KEY_EXPIRED:
-                event.kind = LISTEN_KEY_EXPIRED
+            _read_kind(cursor, event)
         elif cursor.word == _TIME:
             event.event_ms = read_integer(cursor, scan.number)
-        elif cursor.word == _ORDER and peek(cursor) == OPEN_BRACE:
+        elif (cursor.word == _ORDER or cursor.word == _SPOT_EVENT) and peek(cursor) == OPEN_BRACE:
             _scan_order(scan, event)
         else:
             skip_value(cursor)
+    if event.original_id != 0:
+        event.client_order_id = event.original_id
     return SCANNED if at_end(cursor) else BAD
 
 
 @kernel
+def _read_kind(cursor, event):
+    """The event's type."""
+    read_text(cursor)
+    if cursor.word == _ORDER_TRADE_UPDATE or cursor.word == _EXECUTION_REPORT:
+        event.kind = ORDER_UPDATE
+    elif cursor.word == _LISTEN_KEY_EXPIRED or cursor.word == _TERMINATED or cursor.word == _SHUTDOWN:
+        event.kind = LISTEN_KEY_EXPIRED
+
+
+@kernel
+def _read_own_id(cursor):
+    """Read a client order id: its number, 0 if it is not one of ours."""
+    if read_text(cursor) and cursor.length > 0 and load_u8(cursor.text) == 116:  # t
+        return id_of_text(cursor.text, cursor.length)
+    return 0
+
+
+@kernel
 def _scan_order(scan, event):
-    """The object `o` of an ORDER_TRADE_UPDATE."""
+    """The object `o` of an ORDER_TRADE_UPDATE, the object `event` of spot."""
     never_inlined()
     cursor = scan.cursor
     open_object(cursor)
     while next_key(cursor):
         if cursor.word == _CLIENT:
-            if read_text(cursor) and cursor.length > 0 and load_u8(cursor.text) == 116:  # t
-                event.client_order_id = id_of_text(cursor.text, cursor.length)
+            event.client_order_id = _read_own_id(cursor)
+        elif cursor.word == _ORIGINAL:
+            event.original_id = _read_own_id(cursor)
+        elif cursor.word == _EVENT and peek(cursor) == 34:
+            _read_kind(cursor, event)
+        elif cursor.word == _TIME and event.event_ms == 0:
+            event.event_ms = read_integer(cursor, scan.number)
         elif cursor.word == _SYMBOL:
             if read_text(cursor):
                 event.symbol = cursor.text
