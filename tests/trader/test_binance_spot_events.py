@@ -8,9 +8,17 @@ import pytest
 from shm.kernel import new_record
 from tests.trader.binance_frames import dumped, instrument
 from tests.trader.guarded_bytes import GuardedBytes
-from trader.venues.binance import account, balances, order_events
+from trader.venues.binance import account, balances, order_events, user_events
 from trader.venues.binance.account import POSITION_REPLY
-from trader.venues.binance.order_events import BAD, REPLY, SCAN, SCANNED, USER_EVENT
+from trader.venues.binance.order_events import (
+    BAD,
+    REPLY,
+    SCAN,
+    SCANNED,
+)
+from trader.venues.binance.user_events import (
+    USER_EVENT,
+)
 
 GUARDED = GuardedBytes()
 REPORT = {
@@ -25,7 +33,7 @@ def scanned(frame: object, rng: random.Random) -> object:
     """The USER_EVENT of a frame, which must be understood."""
     scan, event = new_record(SCAN), new_record(USER_EVENT)
     text = dumped(rng, frame)
-    assert order_events.scan_user_event(scan[0], GUARDED.at_end(text), len(text), event[0]) == SCANNED
+    assert user_events.scan_user_event(scan[0], GUARDED.at_end(text), len(text), event[0]) == SCANNED
     return event[0]
 
 
@@ -33,7 +41,7 @@ def scanned(frame: object, rng: random.Random) -> object:
 def test_an_execution_report_says_what_an_order_update_says(seed: int) -> None:
     event = scanned({"subscriptionId": 0, "event": REPORT}, random.Random(seed))
 
-    assert (event["kind"], event["event_ms"], event["client_order_id"]) == (order_events.ORDER_UPDATE, 5, 77)
+    assert (event["kind"], event["event_ms"], event["client_order_id"]) == (user_events.ORDER_UPDATE, 5, 77)
     assert (event["venue_order_id"], event["trade_id"], event["side"]) == (12_569_099_453, 1_024, -1)
     assert (event["execution"], event["order_status"]) == (order_events.TRADE, order_events.PARTIALLY_FILLED)
     assert (event["last_quantity"]["mantissa"], event["last_quantity"]["fraction"]) == (40_000, 8)
@@ -56,7 +64,7 @@ def test_a_canceled_order_is_named_by_its_original_id(seed: int) -> None:
     ],
 )
 def test_the_end_of_the_stream_is_heard(frame: object) -> None:
-    assert scanned(frame, random.Random(1))["kind"] == order_events.LISTEN_KEY_EXPIRED  # type: ignore[index]
+    assert scanned(frame, random.Random(1))["kind"] == user_events.STREAM_ENDED  # type: ignore[index]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ watched       no connection, no order: START and CANCEL_ALL are done at once
 """
 
 from shm.kernel import inlined
+from trader.router.state import UP
 from trader.venues.markets import SPOT, USDM
 
 
@@ -19,6 +20,20 @@ def market_of(router):
 def has_listen_key(router):
     """Whether the user stream needs a key."""
     return router.instruments[0].market == USDM
+
+
+@inlined
+def may_open_stream(router):
+    """Whether what the user stream's path needs is here."""
+    return router.listen_key_length > 0 or not has_listen_key(router)
+
+
+@inlined
+def stand_up(connection, now_ns):
+    """A connection is ready for use."""
+    connection.state = UP
+    connection.since_ns = now_ns
+    connection.attempts = 0
 
 
 @inlined

@@ -18,7 +18,7 @@ from trader.orders import SLOT_MASK
 from trader.router import rest
 from trader.router.facts import apply_reply
 from trader.router.fills import apply_event, symbol_of_event
-from trader.router.market import has_listen_key, is_watched, market_of
+from trader.router.market import has_listen_key, is_watched, market_of, may_open_stream, stand_up
 from trader.router.outgoing import add_accounts, add_wire, text_room
 from trader.router.patience import doubt_everything, unanswered
 from trader.router.placing import want_cancels
@@ -34,8 +34,15 @@ from trader.router.state import (
     Job,
     Phase,
 )
-from trader.venues.binance.order_events import LISTEN_KEY_EXPIRED, SCANNED, scan_reply, scan_user_event
+from trader.venues.binance.order_events import (
+    SCANNED,
+    scan_reply,
+)
 from trader.venues.binance.orders import write_order_api_path, write_subscription, write_user_stream_path
+from trader.venues.binance.user_events import (
+    STREAM_ENDED,
+    scan_user_event,
+)
 
 _RANDOM_FACTOR, _RANDOM_STEP = np.uint64(6364136223846793005), np.uint64(1442695040888963407)
 CLEAR_WAIT_NS = 300_000_000
@@ -84,7 +91,7 @@ def take_user_event(router, wire, now_ns):
         _take_subscribed(router, wire, now_ns)
         return
     understood = scan_user_event(router.scan, wire.payload_address, wire.payload_length, router.event) == SCANNED
-    if understood and router.event.kind == LISTEN_KEY_EXPIRED:
+    if understood and router.event.kind == STREAM_ENDED:
         _lose(router, USER_STREAM)
     elif understood and router.event.kind != 0:
         symbol_id = symbol_of_event(router, router.event)
@@ -102,17 +109,10 @@ def _take_subscribed(router, wire, now_ns):
     reply = router.reply
     understood = scan_reply(router.scan, wire.payload_address, wire.payload_length, reply) == SCANNED
     if understood and reply.http_status == HTTP_OK:
-        _stands(router.connections[USER_STREAM], now_ns)
+        stand_up(router.connections[USER_STREAM], now_ns)
     else:
         router.bad_frames += 1
         _lose(router, USER_STREAM)
-
-
-@inlined
-def _stands(connection, now_ns):
-    connection.state = UP
-    connection.since_ns = now_ns
-    connection.attempts = 0
 
 
 @kernel
@@ -128,7 +128,7 @@ def take_connection(router, wire, now_ns):
         if wire.kind == WireKind.AUTHENTICATED:
             add_wire(router, USER_STREAM, WireKind.FRAME, 0, 0, write_subscription(text_room(router)))
     elif wire.kind == (WireKind.AUTHENTICATED if connection_id == ORDER_API else WireKind.CONNECTED):
-        _stands(router.connections[connection_id], now_ns)
+        stand_up(router.connections[connection_id], now_ns)
 
 
 @kernel
@@ -204,7 +204,7 @@ def advance(router, lacking, now_ns):
         return
     if not router.cancel_only and router.connections[ORDER_API].state == DOWN:
         _connect(router, ORDER_API, now_ns)
-    if not router.cancel_only and router.connections[USER_STREAM].state == DOWN and _has_key(router):
+    if not router.cancel_only and router.connections[USER_STREAM].state == DOWN and may_open_stream(router):
         _connect(router, USER_STREAM, now_ns)
     if router.job != Job.NONE or now_ns < router.rest_not_before_ns:
         return
@@ -214,18 +214,12 @@ def advance(router, lacking, now_ns):
         _clear(router, now_ns)
         if router.clearing != Clearing.NONE:
             return
-    if not router.cancel_only and not _has_key(router):
+    if not router.cancel_only and not may_open_stream(router):
         rest.request(router, Job.LISTEN_KEY, 0)
     elif lacking != 0 and router.orders[lacking & SLOT_MASK].venue_order_id != 0:
         rest.request_trades(router, router.orders[lacking & SLOT_MASK])
     else:
         _move_phase(router, now_ns)
-
-
-@inlined
-def _has_key(router):
-    """Whether what the user stream's path needs is here."""
-    return router.listen_key_length > 0 or not has_listen_key(router)
 
 
 @kernel

@@ -29,7 +29,16 @@ from trader.venues.binance.json_cursor import (
     units_of,
     word,
 )
-from trader.venues.binance.order_events import BAD, ORDER_UPDATE, SCANNED, TRADE, clear_event, read_side
+from trader.venues.binance.order_events import (
+    BAD,
+    SCANNED,
+    TRADE,
+    read_side,
+)
+from trader.venues.binance.user_events import (
+    ORDER_UPDATE,
+    clear_event,
+)
 
 LISTEN_KEY_BYTES_MAX = 120
 
