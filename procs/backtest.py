@@ -97,7 +97,7 @@ class Backtest:
         symbols = len(config.symbols)
         names = {link.name: link for link in LINKS}
         self.links, self.keep = memory_links(names, symbols=symbols)
-        self._clock = virtual_clock(start_ns)
+        self.clock = virtual_clock(start_ns)
         self._cells = np.zeros(len(STAGES) * CONTROL_BYTES // 8 + 16, dtype=np.int64)
         self._cells_at = (self._cells.ctypes.data + 127) & ~127
         self._latency = {name: np.zeros(latency_bytes(name) + HISTOGRAM_BYTES, dtype=np.uint8) for name in ORDER}
@@ -116,7 +116,7 @@ class Backtest:
             self.links,
             symbols=len(self.config.symbols),
             state=self._states[name],
-            clock=self._clock.ctypes.data,
+            clock=self.clock.ctypes.data,
             control=self.cell(name).address,
             latency=self._latency[name].ctypes.data,
         )
@@ -124,7 +124,7 @@ class Backtest:
     def _wires(self) -> np.ndarray:
         loop = new_record(LOOPBACK)
         row = loop[0]
-        row["clock"] = self._clock.ctypes.data
+        row["clock"] = self.clock.ctypes.data
         open_writer(row["to_exchange"], self.links["exchange_wire_in"])
         open_reader(row["from_exchange"], self.links["exchange_wire_out"], 0, 0)
         for client, name in enumerate(("feed", "router")):

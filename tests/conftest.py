@@ -32,7 +32,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     folders = {
         item.path.relative_to(ROOT / "tests").parts[0] for item in session.items if item.path.is_relative_to(ROOT)
     }
-    if folders & {"procs", "system"} and not session.config.option.collectonly:
+    if folders & {"faults", "procs", "system"} and not session.config.option.collectonly:
         subprocess.run([sys.executable, "-m", "procs.kernels"], check=True, cwd=ROOT)
 
 

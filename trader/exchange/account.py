@@ -147,6 +147,8 @@ def enter(account, symbol_id, side, price_ticks, lots, time_in_force, client_id,
     while is_open(account.orders[index]):
         index = (index + 1) % ORDERS_KEPT
     account.next_order = (index + 1) % ORDERS_KEPT
+    ledger = account.ledger[symbol_id]
+    ledger.ids_reused += 1 if find(account, client_id, length) >= 0 else 0
     order = account.orders[index]
     if order.status != FREE:
         _unchain(account, index)
@@ -170,9 +172,27 @@ def enter(account, symbol_id, side, price_ticks, lots, time_in_force, client_id,
     account.buckets[order.bucket] = index + 1
     account.open[symbol_id, account.open_count[symbol_id]] = index
     account.open_count[symbol_id] += 1
-    account.ledger[symbol_id].open_orders = account.open_count[symbol_id]
-    account.ledger[symbol_id].placed += 1
+    ledger.open_orders = account.open_count[symbol_id]
+    ledger.placed += 1
+    _note_extremes(account, ledger, symbol_id, lots)
     return index
+
+
+@kernel
+def _note_extremes(account, ledger, symbol_id, lots):
+    """What an order adds to may be more than ever: only an order makes the worst case worse."""
+    buys = sells = 0
+    for place in range(account.open_count[symbol_id]):
+        order = account.orders[account.open[symbol_id, place]]
+        left = order.lots - order.filled_lots
+        if order.side > 0:
+            buys += left
+        else:
+            sells += left
+    ledger.order_lots_most = max(ledger.order_lots_most, lots)
+    ledger.open_orders_most = max(ledger.open_orders_most, ledger.open_orders)
+    ledger.long_lots_most = max(ledger.long_lots_most, ledger.position_lots + buys)
+    ledger.short_lots_most = max(ledger.short_lots_most, sells - ledger.position_lots)
 
 
 @kernel

@@ -25,6 +25,11 @@ LEDGER = np.dtype(
         ("expired", "i8"),
         ("rejected", "i8"),  # order requests refused
         ("cancels_refused", "i8"),
+        ("ids_reused", "i8"),  # orders whose client order id one of the orders that are kept had before
+        ("order_lots_most", "i8"),
+        ("open_orders_most", "i8"),
+        ("long_lots_most", "i8"),  # the position at worst, at any instant: every open buy filled
+        ("short_lots_most", "i8"),  # every open sell filled; positive is short
     ],
     align=True,
 )

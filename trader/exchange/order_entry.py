@@ -49,6 +49,7 @@ def place_order(exchange, connection_id):
     order = exchange.account.orders[index]
     reply_order(exchange, connection_id, REPLY, index, order.status)
     report_order(exchange, index, NO_FILL)
+    faults = exchange.faults
     may_rest = 0 if request.time_in_force == TimeInForce.IMMEDIATE_OR_CANCEL else 1
     if exchange.is_recorded:
         queue.join(exchange, index)
@@ -60,8 +61,8 @@ def place_order(exchange, connection_id):
         settle(exchange, order.symbol_id, order.side, index, exchange.now_ms)
     if is_open(order) and (may_rest == 0 or (exchange.is_recorded == 0 and order.book_slot < 0)):
         end(exchange, index, EXPIRED)
-    elif exchange.faults.on:
-        fill_by_fault(exchange, index, exchange.faults.fill_at_once)
+    elif faults.on:
+        faults.fill_at_once_count += fill_by_fault(exchange, index, faults.fill_at_once)
 
 
 @kernel
@@ -115,8 +116,9 @@ def cancel_order(exchange, connection_id):
     never_inlined()
     symbol_id = find_symbol(exchange)
     index = _named_order(exchange, symbol_id)
-    if index >= 0 and exchange.faults.on:
-        fill_by_fault(exchange, index, exchange.faults.fill_before_cancel)
+    faults = exchange.faults
+    if index >= 0 and faults.on:
+        faults.fill_before_cancel_count += fill_by_fault(exchange, index, faults.fill_before_cancel)
     if index < 0 or is_open(exchange.account.orders[index]) == 0:
         if symbol_id >= 0:
             exchange.account.ledger[symbol_id].cancels_refused += 1

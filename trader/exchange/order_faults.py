@@ -120,11 +120,11 @@ def spoil_answer(exchange, connection_id):
 
 @kernel
 def fill_by_fault(exchange, index, share):
-    """Somebody takes an open order of ours, in part or whole, with that chance."""
+    """Somebody takes an open order of ours, in part or whole, with that chance: 1 if it happened."""
     never_inlined()
     order = exchange.account.orders[index]
     if is_open(order) == 0 or happens(exchange.faults, share) == 0:
-        return
+        return 0
     lots = part_of(exchange.faults, order.lots - order.filled_lots)
     symbol_id, slot, price_ticks = order.symbol_id, order.book_slot, order.price_ticks
     market = exchange.markets[symbol_id]
@@ -137,3 +137,4 @@ def fill_by_fault(exchange, index, share):
     execute(exchange, index, price_ticks, lots, MAKER, market.stream.trade_id)
     if slot >= 0:
         publish_touch(exchange, symbol_id, exchange.now_ms)
+    return 1

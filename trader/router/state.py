@@ -19,14 +19,8 @@ from trader.orders import ORDER, ORDER_SLOTS_MAX, STAGE_STRATEGY
 from trader.position import FILL_SET
 from trader.router.config import RouterConfig
 from trader.venues.binance.account import LISTEN_KEY_BYTES_MAX, POSITION_REPLY
-from trader.venues.binance.order_events import (
-    REPLY,
-    SCAN,
-)
+from trader.venues.binance.order_events import REPLY, SCAN, USER_EVENT
 from trader.venues.binance.orders import FRAME_BYTES_MAX
-from trader.venues.binance.user_events import (
-    USER_EVENT,
-)
 
 REPORTS_MAX = 128
 WIRES_MAX = 96
@@ -100,7 +94,15 @@ ROUTER_ORDER = np.dtype(
     align=True,
 )
 
-CONNECTION = np.dtype([("state", "i8"), ("since_ns", "i8"), ("attempts", "i8")], align=True)
+CONNECTION = np.dtype(
+    [
+        ("state", "i8"),
+        ("since_ns", "i8"),
+        ("attempts", "i8"),  # since it stood last
+        ("short_lives", "i8"),  # times in a row that it ended sooner than the longest back-off
+    ],
+    align=True,
+)
 
 COUNTERS = (
     "placed", "acked", "filled", "canceled", "rejected", "expired", "denied", "unknown", "open_orders",
@@ -151,7 +153,6 @@ ROUTER = np.dtype(
         ("wire_count", "i8"),
         ("connections", CONNECTION, (3,)),
         ("position_lots", "i8", (INSTRUMENTS_MAX,)),
-        ("base_lots", "i8", (INSTRUMENTS_MAX,)),  # balance at the start, where positions are balances
         ("position_ms", "i8", (INSTRUMENTS_MAX,)),  # venue's time of the adopted position
         ("instruments", INSTRUMENT, (INSTRUMENTS_MAX,)),
         ("scan", SCAN),
