@@ -5,8 +5,8 @@
     budget, prove      budgets of known systems; vectors, allocations, page faults
     floor, compare     what a core takes for fixed work; two reports as ratios to it
     host               what the figures were measured on, core-to-core floor included
-    two_processes      a second pinned process over shared memory, for what crosses cores
-    several_processes  more of them, forked and pinned
+    processes          pinned processes at once, forked, for what crosses cores
+    shared             what they share: bytes, rings, a clock
     rivals             rivals in virtual environments of their own
     suite_NAME         `def rows(bench)`: one suite; a new file is a new suite
     parsing            rows of the book suite: frames to integers

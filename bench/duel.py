@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from bench.host import ROUNDS_A_SAMPLE, answer, hand_over_and_wait
+from bench.processes import PartnerFailed, in_both
 from bench.results import Contestant, Result, times
 from bench.ring_kernels import meet
-from bench.two_processes import PartnerFailed, in_both, shared_bytes
-from shm.clock import CLOCK, calibrate
-from shm.kernel import address_of_array, new_record
+from bench.shared import new_clock, shared_bytes
+from shm.kernel import address_of_array
 
 FLOOR_SAMPLES = 4
 ALIKE = 1.25
@@ -124,8 +124,7 @@ def _median(result: Result) -> float:
 
 def _floor() -> Contest:
     """A counter handed back and forth."""
-    words, clock, measured = shared_bytes(256), new_record(CLOCK), np.zeros(FLOOR_SAMPLES, dtype=np.int64)
-    calibrate(clock)
+    words, clock, measured = shared_bytes(256), new_clock(), np.zeros(FLOOR_SAMPLES, dtype=np.int64)
     # Compiled before the fork.
     hand_over_and_wait(0, address_of_array(clock), measured[:0])
     answer(0, 0)

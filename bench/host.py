@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from bench.two_processes import in_both, shared_bytes
+from bench.processes import in_both
+from bench.shared import new_clock, shared_bytes
 from procs.affinity import available_cores, siblings
 from shm.atomics import load_acquire, pause, store_release
-from shm.clock import CLOCK, calibrate, now_ns
-from shm.kernel import address_of_array, kernel, new_record
+from shm.clock import now_ns
+from shm.kernel import address_of_array, kernel
 
 SPINS_MAX = 50_000_000
 """A partner that does not answer for so long is not running: about a second."""
@@ -50,8 +51,7 @@ def core_to_core_ns(*, samples: int = 400) -> float | None:
     cores = available_cores()
     if len(cores) < 2:
         return None
-    clock = new_record(CLOCK)
-    calibrate(clock)
+    clock = new_clock()
     times = np.zeros(samples, dtype=np.int64)
 
     # Compiled before the fork: each waits for the other for a second at most.

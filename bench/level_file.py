@@ -6,7 +6,10 @@
 Rivals read it under their own Python: nothing is imported here that is not in every one.
 """
 
+import json
+import sys
 from array import array
+from collections.abc import Callable
 from pathlib import Path
 
 Level = tuple[int, int]
@@ -32,6 +35,13 @@ def read_messages(path: str | Path) -> list[Message]:
         messages.append((levels[:bids], levels[bids:]))
         at += 2 + 2 * (bids + asks)
     return messages
+
+
+def print_passes(one_pass: Callable[[list[Message]], tuple[float, int]]) -> None:
+    """The main of a rival's program, `LEVEL_FILE PASSES`: each pass's mean nanoseconds a level, the last answer."""
+    messages = read_messages(sys.argv[1])
+    passes = [one_pass(messages) for _ in range(int(sys.argv[2]))]
+    print(json.dumps({"samples_ns": [elapsed_ns for elapsed_ns, _ in passes], "answer": passes[-1][1]}))
 
 
 def level_count(messages: list[Message]) -> int:

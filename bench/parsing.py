@@ -17,10 +17,10 @@ from bench import parse_kernels as kernels
 from bench.harness import Bench
 from bench.results import TIME, Result, times
 from bench.rivals import rival
+from bench.shared import new_clock
 from procs.recorded_frames import RecordedFrames
 from procs.recording import Recording
 from procs.verify_survey import survey
-from shm.clock import CLOCK, calibrate
 from shm.kernel import address_of_array, new_record
 from trader.venues.scanner import MARKET_SCANNER, MarketKind, prepare_scanner
 
@@ -149,9 +149,8 @@ def instruments_of(recording: Path) -> np.ndarray:
 
 def our_scanner(kind: Kind, frames: list[bytes], instruments: np.ndarray) -> Result:
     """The feed's scanner; the answer is the bytes of the frames that it took."""
-    scanner, clock = new_record(MARKET_SCANNER), new_record(CLOCK)
+    scanner, clock = new_record(MARKET_SCANNER), new_clock()
     prepare_scanner(scanner[0], instruments)
-    calibrate(clock)
     text = np.frombuffer(b"".join(frames), dtype=np.uint8)
     table = np.zeros((len(frames), 2), dtype=np.int64)
     table[:, 1] = [len(frame) for frame in frames]

@@ -23,16 +23,25 @@ MEETING_SPINS_MAX = 20 * SPINS_MAX
 
 
 @inlined
-def put(writer, number):
-    """Send one frame; 0 when the ring stays full."""
-    frame = claim(writer, FRAME_BYTES)
+def await_room(writer, frame_bytes):
+    """Room for the next frame; 0 when there is none for about a second."""
+    frame = claim(writer, frame_bytes)
     spins = 0
     while frame == 0:
         pause()
         spins += 1
         if spins > SPINS_MAX:
             return 0
-        frame = claim(writer, FRAME_BYTES)
+        frame = claim(writer, frame_bytes)
+    return frame
+
+
+@inlined
+def put(writer, number):
+    """Send one frame; 0 when the ring stays full."""
+    frame = await_room(writer, FRAME_BYTES)
+    if frame == 0:
+        return 0
     body = frame + FRAME_HEADER_BYTES
     store_pair(body, number, number + 1)
     store_pair(body + 16, number + 2, number + 3)

@@ -6,10 +6,9 @@ from bench import ring_kernels as kernels
 from bench.c_rivals import c_library, call
 from bench.duel import Contest
 from bench.results import Absent, Result, rate, times
-from bench.two_processes import shared_bytes
-from shm.clock import CLOCK, calibrate
-from shm.kernel import address_of_array, new_record
-from shm.ring import READER, WRITER, format_ring, open_reader, open_writer, ring_bytes
+from bench.shared import SharedRing, new_clock, shared_bytes
+from shm.kernel import address_of_array
+from shm.ring import ring_bytes
 
 CAPACITY_BYTES = 1 << 16
 """As the links of orders have it: 1,024 frames of 64 bytes."""
@@ -23,45 +22,17 @@ ARRIVED = "every message arrived"
 LOST = "messages were lost or changed"
 
 
-def new_clock() -> np.ndarray:
-    """A calibrated clock."""
-    clock = new_record(CLOCK)
-    calibrate(clock)
-    return clock
-
-
-class OneRing:
-    """A ring with one writer and one reader, to be emptied and opened again."""
-
-    def __init__(self) -> None:
-        self.memory = shared_bytes(ring_bytes(CAPACITY_BYTES))
-        self.address = address_of_array(self.memory)
-        self.writer, self.reader = new_record(WRITER), new_record(READER)
-        self.reset()
-        self.open()
-
-    def reset(self) -> None:
-        """Empty it: one process does."""
-        self.memory[:] = 0
-        format_ring(self.memory, CAPACITY_BYTES, consumers=1)
-
-    def open(self) -> None:
-        """Bind both sides anew: every process that uses one does."""
-        open_writer(self.writer[0], self.address)
-        open_reader(self.reader[0], self.address, 0, 0)
-
-
 class OurRings:
     """Our side of the contests: two rings for round trips, the first of them for a stream."""
 
     def __init__(self, *, samples: int, count: int) -> None:
-        self._there, self._back = OneRing(), OneRing()
+        self._there, self._back = SharedRing(CAPACITY_BYTES), SharedRing(CAPACITY_BYTES)
         self._clock = new_clock()
         self._samples = np.zeros(samples, dtype=np.int64)
         self._span = np.zeros(2, dtype=np.int64)
         self._count = count
         # Compiled before the fork: each side waits for the other for a second at most.
-        writer, reader = self._there.writer[0], self._there.reader[0]
+        writer, reader = self._there.writer, self._there.reader
         kernels.ping(writer, reader, address_of_array(self._clock), self._samples[:0])
         kernels.pong(writer, reader, 0)
         kernels.pour(writer, 1)
@@ -93,29 +64,29 @@ class OurRings:
     def answer_wrongly(self) -> None:
         """A partner that sends other numbers back, for the test of the check."""
         self.open()
-        kernels.pour(self._back.writer[0], 1)
+        kernels.pour(self._back.writer, 1)
         for _ in range(len(self._samples) * kernels.TRIPS_A_SAMPLE):
-            kernels.pour(self._back.writer[0], 1)
+            kernels.pour(self._back.writer, 1)
 
     def _ping(self) -> Result:
         self.open()
         clock, samples = address_of_array(self._clock), self._samples
-        right = kernels.ping(self._there.writer[0], self._back.reader[0], clock, samples)
+        right = kernels.ping(self._there.writer, self._back.reader, clock, samples)
         return times(samples / 1000, CAME_BACK if right == len(samples) * kernels.TRIPS_A_SAMPLE else LOST)
 
     def _pong(self) -> None:
         self.open()
-        kernels.pong(self._back.writer[0], self._there.reader[0], len(self._samples))
+        kernels.pong(self._back.writer, self._there.reader, len(self._samples))
 
     def _drain(self) -> Result:
         self.open()
         clock = address_of_array(self._clock)
-        taken = kernels.drain(self._there.reader[0], self._count, BATCH, PAUSES, clock, self._span)
+        taken = kernels.drain(self._there.reader, self._count, BATCH, PAUSES, clock, self._span)
         return rate(self._count, int(self._span[1] - self._span[0]), ARRIVED if taken == self._count else LOST)
 
     def _pour(self) -> None:
         self.open()
-        kernels.pour(self._there.writer[0], self._count)
+        kernels.pour(self._there.writer, self._count)
 
 
 class CRings:

@@ -2,19 +2,25 @@
 
     python rivals_iceoryx2.py TRIPS CORE CORE
 
-Prints one line of JSON: samples_ns and answer.
+Prints one line of JSON: samples_ns and answer. Its files, in /dev/shm and in the folder for temporary ones, bear its
+process id; it removes them at the end, and those of runs that were killed.
 """
 
 import ctypes
 import json
 import os
+import shutil
 import sys
+import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 import iceoryx2 as iox
 
 WAIT_S = 10.0
+PREFIX = "trader_bench_iox2_"
+PLACES = (Path("/dev/shm"), Path(tempfile.gettempdir()))
 HELLO = -100
 """What is published before the other side's port stands is lost: a greeting is repeated until it is answered."""
 
@@ -25,9 +31,26 @@ class Message(ctypes.Structure):
     _fields_ = [("words", ctypes.c_int64 * 8)]
 
 
-def port(name: str, *, sends: bool) -> tuple[Any, Any]:
+def configuration() -> Any:
+    """Where this run keeps its files."""
+    own = f"{PREFIX}{os.getpid()}"
+    config = iox.config.default()
+    config.global_cfg.prefix = iox.FileName.new(f"{own}_")
+    config.global_cfg.root_path = iox.Path.new(f"{PLACES[1] / own}/")
+    return config
+
+
+def remove_files() -> None:
+    """Those of this run, and of every run whose process is gone."""
+    for path in (path for place in PLACES for path in place.glob(f"{PREFIX}*")):
+        owner = path.name.removeprefix(PREFIX).partition("_")[0]
+        if owner == str(os.getpid()) or not Path("/proc", owner).exists():
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def port(config: Any, name: str, *, sends: bool) -> tuple[Any, Any]:
     """A publisher or a subscriber of a service; node and service are kept alive with it."""
-    node = iox.NodeBuilder.new().create(iox.ServiceType.Ipc)
+    node = iox.NodeBuilder.new().config(config).create(iox.ServiceType.Ipc)
     service = node.service_builder(iox.ServiceName.new(name)).publish_subscribe(Message).open_or_create()
     made = service.publisher_builder().create() if sends else service.subscriber_builder().create()
     return made, (node, service)
@@ -72,11 +95,11 @@ def main() -> None:
     """Fork, pin, measure."""
     trips, core, other = map(int, sys.argv[1:4])
     iox.set_log_level(iox.LogLevel.Error)
-    there, back = f"there-{os.getpid()}", f"back-{os.getpid()}"
+    config = configuration()
     child = os.fork()
     os.sched_setaffinity(0, {other if child == 0 else core})
-    publisher, keep_publisher = port(there if child else back, sends=True)
-    subscriber, keep_subscriber = port(back if child else there, sends=False)
+    publisher, keep_publisher = port(config, "there" if child else "back", sends=True)
+    subscriber, keep_subscriber = port(config, "back" if child else "there", sends=False)
     if child == 0:
         greet(publisher, subscriber)
         for _ in range(trips + 1):
@@ -98,4 +121,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    remove_files()
+    try:
+        main()
+    finally:
+        remove_files()

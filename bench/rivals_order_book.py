@@ -1,21 +1,9 @@
 """order-book, a book in C: `python rivals_order_book.py LEVEL_FILE PASSES`, under its own environment's Python."""
 
-import json
-import sys
 import time
 
-from level_file import Message, level_count, read_messages
+from level_file import Message, level_count, print_passes
 from order_book import OrderBook
-
-
-def main(path: str, passes: int) -> None:
-    """Mean nanoseconds a level of each pass, and the sum of the touches."""
-    messages = read_messages(path)
-    samples = []
-    for _ in range(passes):
-        samples_ns, answer = one_pass(messages)
-        samples.append(samples_ns)
-    print(json.dumps({"samples_ns": samples, "answer": answer}))
 
 
 def one_pass(messages: list[Message]) -> tuple[float, int]:
@@ -44,4 +32,4 @@ def one_pass(messages: list[Message]) -> tuple[float, int]:
     return (time.perf_counter_ns() - start_ns) / level_count(messages), total
 
 
-main(sys.argv[1], int(sys.argv[2]))
+print_passes(one_pass)

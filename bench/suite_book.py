@@ -20,9 +20,9 @@ from bench.harness import Bench
 from bench.parsing import parse_rows
 from bench.results import RATE, TIME, Absent, Contestant, Result, rate, times
 from bench.rivals import rival
+from bench.shared import new_clock
 from procs.recording import Recording
 from procs.verify import verify_recording
-from shm.clock import CLOCK, calibrate
 from shm.codec import record_dtype
 from shm.kernel import address_of_array, new_record
 from trader.book.measures import WALK
@@ -148,9 +148,8 @@ def our_walks(file: Path) -> Result:
     """Walks of ten levels; the answer is their mean price."""
     words = np.fromfile(file, dtype=np.int64)
     start, end = address_of_array(words), address_of_array(words) + words.nbytes
-    book, delta, out, clock = new_record(BOOK), new_record(record_dtype(BookDelta)), new_record(WALK), new_record(CLOCK)
+    book, delta, out, clock = new_record(BOOK), new_record(record_dtype(BookDelta)), new_record(WALK), new_clock()
     prepare_book(book[0])
-    calibrate(clock)
     sizes, sums = np.zeros((2, kernels.WALK_SIZES), dtype=np.int64), np.zeros(3)
     samples = np.zeros(len(words) // 2 // kernels.WALK_EVERY)
     second = kernels.load_snapshot(book[0], delta[0], start)

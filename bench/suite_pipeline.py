@@ -18,6 +18,7 @@ import numpy as np
 
 from bench.harness import Bench
 from bench.results import RATE, TIME, Result, rate, times
+from bench.shared import new_clock
 from procs.backtest import Backtest, batches, settle
 from procs.duty import DUTY, HOPS
 from procs.duty_cycle import run_group
@@ -25,9 +26,9 @@ from procs.loopback import market_frame, pump_wires
 from procs.recording import Recording
 from procs.settings import load_config
 from procs.topology import inboxes
-from shm.clock import CLOCK, calibrate, now_ns, read_clock
+from shm.clock import now_ns, read_clock
 from shm.histogram import COUNTS, HISTOGRAM, percentile_value
-from shm.kernel import address_of_array, kernel, load_i64, new_record, store_i64, view
+from shm.kernel import address_of_array, kernel, load_i64, store_i64, view
 from shm.layout import FRAME_ORIGIN, LENGTH_MASK, PADDING_TYPE, TYPE_SHIFT
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -119,8 +120,7 @@ class Session:
         config = load_config(None, flags, profile="replay")
         exchange = msgspec.structs.replace(config.exchange, recorded=True)
         self.backtest = Backtest(msgspec.structs.replace(config, exchange=exchange, epoch=1), 0)
-        self.clock = new_record(CLOCK)
-        calibrate(self.clock)
+        self.clock = new_clock()
         address = address_of_array(self.clock)
         self.backtest.use_clock(address)
         self.timed = np.zeros(len(HOPS), dtype=HISTOGRAM)

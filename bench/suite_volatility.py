@@ -2,18 +2,24 @@
 
 Ours learn the parameters and tell mean, deviation, quantiles, transform and likelihood of every window; the rivals
 know the parameters and tell the mean and the likelihood. `volatility_cached` is a filter's first window in a new
-process whose kernels are in the cache, imports of numba and numpy not counted.
+process whose kernels are in the cache, imports of numba and numpy not counted; `volatility_compiled` the same with an
+empty cache. `volatility_update_avx2` is compiled for a Haswell, in a process of its own. Both of these take a
+compilation, so a smoke run leaves them out.
 """
 
 import functools
 import json
+import os
 import subprocess
 import sys
+import tempfile
 import time
 from typing import Any
 
+import llvmlite.binding
 import numpy as np
 
+from bench import volatility_quotes
 from bench.harness import Bench
 from bench.results import TIME, Absent, Contestant, Result, times
 from bench.rivals import rival
@@ -22,6 +28,9 @@ from trader.volatility import ParticleFilter, Prior
 PARTICLES = 7_000
 FINITE = "finite"
 MU, PHI, SIGMA = 0.0, 0.97, 0.2
+
+HASWELL = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx2,+fma,+bmi,+bmi2,+lzcnt,+popcnt,+f16c,+movbe"}
+"""What numba is to compile for instead of this host."""
 
 FIRST = """
 import json, time
@@ -55,6 +64,18 @@ def rows(bench: Bench) -> None:
             answer=FINITE,
         )
     bench.row("volatility_cached", unit=TIME, target=0.5e9, ours=first_window, answer=FINITE, repeats=3)
+    volatility_quotes.rows(bench)
+    if bench.smoke:
+        return
+    bench.row("volatility_compiled", unit=TIME, target=15e9, ours=first_window_ever, answer=FINITE, repeats=1)
+    if "avx2" in host_features():
+        bench.row(
+            "volatility_update_avx2",
+            unit=TIME,
+            target=100_000,
+            ours=functools.partial(our_filter_elsewhere, windows),
+            answer=FINITE,
+        )
 
 
 def our_filter(windows: int, settings: dict[str, Any]) -> Result:
@@ -98,5 +119,42 @@ def numpy_filter(windows: int) -> Result:
 
 def first_window() -> Result:
     """A new process up to its first belief."""
-    told = subprocess.run([sys.executable, "-c", FIRST], capture_output=True, text=True, check=True)
-    return times(np.array([json.loads(told.stdout)]), FINITE)
+    return times(np.array([_said(FIRST)]), FINITE)
+
+
+def first_window_ever() -> Result:
+    """A new process up to its first belief, everything compiled in it."""
+    with tempfile.TemporaryDirectory(prefix="trader-cold-") as folder:
+        return times(np.array([_said(FIRST, TRADER_CACHE_DIR=folder)]), FINITE)
+
+
+def our_filter_elsewhere(windows: int) -> Result:
+    """The filter as compiled for a CPU without AVX-512."""
+    program = f"""
+import json
+from bench.suite_volatility import our_filter
+found = our_filter({windows}, {{}})
+print(json.dumps([found.samples_ns.tolist(), found.answer]))
+"""
+    samples_ns, answer = _said(program, **HASWELL)
+    return times(np.array(samples_ns), answer)
+
+
+def host_features() -> list[str]:
+    """What LLVM says that this CPU has; empty where it cannot say."""
+    try:
+        return [name for name, has in llvmlite.binding.get_host_cpu_features().items() if has]
+    except RuntimeError:
+        return []
+
+
+def _said(program: str, **environment: str) -> Any:
+    """The JSON that a new Python prints last."""
+    told = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, **environment},
+    )
+    return json.loads(told.stdout.strip().splitlines()[-1])

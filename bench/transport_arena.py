@@ -9,7 +9,8 @@ from numba.core.runtime import _nrt_python, rtsys
 
 from bench.harness import Bench
 from bench.results import TIME, Result, times
-from shm.clock import CLOCK, calibrate, read_clock
+from bench.shared import new_clock
+from shm.clock import read_clock
 from shm.histogram import HISTOGRAM, percentile, record
 from shm.kernel import address_of_array, kernel, new_record
 from shm.order_arena import ARENA, SLOTS, format_arena, give_back, take
@@ -164,10 +165,3 @@ def numpy_percentiles(samples: int, values: np.ndarray) -> Result:
         largest = np.percentile(values, 50 + 50 * (index + 1) / samples)
         measured[index] = time.perf_counter_ns() - start_ns
     return times(measured, bool(largest == values.max()))
-
-
-def new_clock() -> np.ndarray:
-    """A calibrated clock."""
-    clock = new_record(CLOCK)
-    calibrate(clock)
-    return clock

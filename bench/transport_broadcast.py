@@ -12,15 +12,15 @@ import functools
 import numpy as np
 
 from bench.harness import Bench
+from bench.processes import in_all
 from bench.results import RATE, Result, rate
-from bench.several_processes import in_all
-from bench.two_processes import shared_bytes
+from bench.shared import SharedRing, new_clock, shared_bytes
 from shm.atomics import pause
-from shm.clock import CLOCK, calibrate, read_clock
+from shm.clock import read_clock
 from shm.doorbell import yield_core
-from shm.kernel import address_of_array, inlined, kernel, load_i64, new_record, store_i64
+from shm.kernel import address_of_array, inlined, kernel, load_i64, store_i64
 from shm.layout import FRAME_HEADER_BYTES, FRAME_SEQUENCE, RING_CONSUMERS_MAX
-from shm.ring import READER, WRITER, claim, commit, format_ring, open_reader, open_writer, release_at, ring_bytes, take
+from shm.ring import claim, commit, release_at, take
 
 CAPACITY_BYTES = 1 << 20
 FRAME_BYTES = 64
@@ -111,19 +111,14 @@ def drain(reader, clock, count, sharing, span):
 
 def our_broadcast(count: int, consumers: int, cores: tuple[int, int]) -> Result:
     """`count` frames to each of so many consumers."""
-    memory, spans = shared_bytes(ring_bytes(CAPACITY_BYTES)), shared_bytes(SPAN.itemsize * consumers).view(SPAN)
-    format_ring(memory, CAPACITY_BYTES, consumers=consumers)
-    writer, readers, clock = new_record(WRITER), [new_record(READER) for _ in range(consumers)], new_record(CLOCK)
-    calibrate(clock)
-    open_writer(writer[0], address_of_array(memory))
-    for index, reader in enumerate(readers):
-        open_reader(reader[0], address_of_array(memory), index, 0)
+    ring, clock = SharedRing(CAPACITY_BYTES, consumers=consumers), new_clock()
+    spans = shared_bytes(SPAN.itemsize * consumers).view(SPAN)
 
     def lead(frames: int) -> None:
-        pour(writer[0], frames, 0)
+        pour(ring.writer, frames, 0)
 
     def follow(index: int, frames: int) -> None:
-        drain(readers[index][0], address_of_array(clock), frames, int(consumers > 1), spans[index])
+        drain(ring.readers[index], address_of_array(clock), frames, int(consumers > 1), spans[index])
 
     lead(0)
     follow(0, 0)

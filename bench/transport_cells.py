@@ -15,9 +15,9 @@ import numpy as np
 
 from bench.harness import Bench
 from bench.results import TIME, Result, times
-from bench.two_processes import shared_bytes
+from bench.shared import new_clock, shared_bytes
 from shm.atomics import fence_acquire, fence_release
-from shm.clock import CLOCK, calibrate, read_clock
+from shm.clock import read_clock
 from shm.codec import decode, encode, record_dtype
 from shm.kernel import address_of_array, kernel, load_i64, new_record, store_i64
 from shm.layout import FRAME_HEADER_BYTES
@@ -218,10 +218,3 @@ def _python_reads(
         measured[number] = (time.perf_counter_ns() - start_ns) / BATCH
         right += found == expected(number)
     return times(measured, FRESH if right == samples else WRONG)
-
-
-def new_clock() -> np.ndarray:
-    """A calibrated clock."""
-    clock = new_record(CLOCK)
-    calibrate(clock)
-    return clock

@@ -1,17 +1,14 @@
 """The measured loops of the transport suite: a NewOrder encoded into a ring, and decoded out of it, compiled."""
 
-import numpy as np
-
-from shm.atomics import pause
+from bench.ring_kernels import await_frame, await_room
 from shm.clock import read_clock
 from shm.codec import decode, encode
-from shm.kernel import address_of_array, kernel, load_i64
+from shm.kernel import kernel, load_i64
 from shm.layout import FRAME_HEADER_BYTES, LENGTH_MASK
-from shm.ring import advance, claim, commit, poll, release
+from shm.ring import advance, commit, release
 from trader.messages import NEW_ORDER
 
 FRAME_BYTES_MAX = 256
-SPINS_MAX = 50_000_000
 RELEASE_EVERY = 256
 KIND = int(NEW_ORDER)
 
@@ -19,14 +16,9 @@ KIND = int(NEW_ORDER)
 @kernel
 def put(writer, order):
     """Encode an order into the ring's next frame; 0 when it stays full for about a second."""
-    frame = claim(writer, FRAME_BYTES_MAX)
-    spins = 0
-    while frame == 0:
-        pause()
-        spins += 1
-        if spins > SPINS_MAX:
-            return 0
-        frame = claim(writer, FRAME_BYTES_MAX)
+    frame = await_room(writer, FRAME_BYTES_MAX)
+    if frame == 0:
+        return 0
     length = encode(order, frame + FRAME_HEADER_BYTES)
     commit(writer, KIND, FRAME_HEADER_BYTES + length, 0, 0)
     return 1
@@ -35,14 +27,9 @@ def put(writer, order):
 @kernel
 def get(reader, order):
     """Wait for the next frame and decode it; 0 when none comes for about a second, or it is no order."""
-    frame = poll(reader)
-    spins = 0
-    while frame == 0:
-        pause()
-        spins += 1
-        if spins > SPINS_MAX:
-            return 0
-        frame = poll(reader)
+    frame = await_frame(reader)
+    if frame == 0:
+        return 0
     code = decode(frame + FRAME_HEADER_BYTES, (load_i64(frame) & LENGTH_MASK) - FRAME_HEADER_BYTES, order)
     advance(reader, frame)
     return 1 if code == 0 else 0
@@ -111,8 +98,3 @@ def round_trips(order, echo, body, clock, times, batch):
             total += echo.price_ticks
         times[index] = (read_clock(clock) - start_ns) / batch
     return total
-
-
-def address(array: np.ndarray) -> int:
-    """Address of an array's first byte."""
-    return address_of_array(array)

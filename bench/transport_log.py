@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from bench.harness import Bench
+from bench.processes import in_both
 from bench.results import TIME, Result, times
-from bench.two_processes import in_both, shared_bytes
+from bench.shared import new_clock, shared_bytes
 from procs.hot_log_events import Event
 from procs.logs import ROUND_S
 from procs.ports import PORTS, log_event
-from shm.clock import CLOCK, calibrate, read_clock
+from shm.clock import read_clock
 from shm.kernel import address_of_array, kernel, new_record
 from shm.log_ring import (
     LOG_READER,
@@ -68,8 +69,7 @@ def log_all(ports, clock, measured, pause_ns):
 def our_events(samples: int, cores: tuple[int, int]) -> Result:
     """A stage's own way: `log_event` into its ring, almost a lap, so that none is dropped; a partner takes all."""
     memory = shared_bytes(log_ring_bytes(LOG_RECORDS))
-    ports, clock, measured = new_record(PORTS), new_record(CLOCK), np.zeros(samples)
-    calibrate(clock)
+    ports, clock, measured = new_record(PORTS), new_clock(), np.zeros(samples)
     ports[0]["clock"] = address_of_array(clock)
     open_log_writer(ports[0]["hot_log"], memory)
     logged: list[int] = []

@@ -17,7 +17,9 @@ def ring_one_way(bench: Bench) -> None:
     contests = [ours.round_trips()] + ([] if in_c.absent else [in_c.round_trips(), in_c.floor()])
     duel = Duel(contests, rounds=bench.size(24, 2), cores=bench.cores)
     rivals: dict[str, Contestant | Absent] = {name: in_c.absent or duel.contestant(name) for name in (C_RING, FLOOR)}
-    rivals["faster-fifo, polled"] = queues.round_trips(queues.faster_fifo_queue, queues.get_polled, few, bench.cores)
+    rivals["faster-fifo, polled"] = queues.round_trips(
+        queues.faster_fifo_queue, few, bench.cores, get=queues.get_polled
+    )
     rivals["iceoryx2, polled"] = rival("iceoryx2", "bench/rivals_iceoryx2.py", str(few), *map(str, bench.cores))
     bench.row(
         "ring_one_way",
@@ -45,8 +47,8 @@ def ring_throughput(bench: Bench) -> None:
         floor=duel.floor,
         rivals={
             C_RING: in_c.absent or duel.contestant(C_RING),
-            "faster-fifo": queues.stream(few, bench.cores),
-            "faster-fifo put_many": queues.stream(more, bench.cores, many=queues.MANY),
+            "faster-fifo": queues.stream(queues.faster_fifo_queue, few, bench.cores),
+            "faster-fifo put_many": queues.stream(queues.faster_fifo_queue, more, bench.cores, many=queues.MANY),
         },
         at_least={C_RING: 0.9, "faster-fifo": 100, "faster-fifo put_many": 30},
         answer=ARRIVED,

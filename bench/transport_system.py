@@ -34,18 +34,22 @@ def idle_cpu(bench: Bench) -> None:
 
 def resting_system(seconds: int) -> Result:
     """Start a run, wait until it rests, and add up what its processes take. Kernels are compiled before."""
-    subprocess.run([sys.executable, "-m", "procs.kernels"], stdout=subprocess.DEVNULL, check=True)
+    subprocess.run([sys.executable, "-m", "procs.kernels"], capture_output=True, check=True)
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "idle.toml"
         config.write_text(CONFIG)
         command = [sys.executable, "-m", "procs.cli", "run", "--config", str(config), "--out", f"{folder}/run"]
-        with subprocess.Popen([*command, "--duration", f"{seconds + 12}s"], stdout=subprocess.DEVNULL) as run:
+        command += ["--duration", f"{seconds + 12}s"]
+        said = Path(folder) / "said"
+        with said.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as run:
             try:
                 before = _when_quoting(run.pid)
                 started_ns = time.monotonic_ns()
                 time.sleep(seconds)
                 after = _taken_ns(run.pid)
                 elapsed_ns = time.monotonic_ns() - started_ns
+            except (RuntimeError, psutil.Error) as problem:
+                raise RuntimeError(f"{problem}; it said: {said.read_text()[-500:]}") from None
             finally:
                 run.terminate()
     taken = sum(after.get(pid, 0) - ns for pid, ns in before.items())

@@ -199,7 +199,7 @@ class HotLog:
             self._readers,
             len(self._rings),
             self._queues.address,
-            len(list(self._queues)),
+            len(self._queues),
             puts,
             timeout_ns,
             nap_ns,

@@ -8,6 +8,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -27,13 +28,14 @@ from shm.kernel import address_of_array, cache_root, new_record
 from shm.log_ring import LOG_READER, log_ring_bytes, open_log_reader
 from shm.ring import READER, WRITER, open_reader, open_writer
 from shm.slot import SLOT_READER, SLOT_WRITER, open_slot_reader, open_slot_writer
+from trader.instrument import INSTRUMENT
+from trader.volatility import VolatilityConfig
 
 
 def kernel_loads() -> list[tuple[str, Callable[[], object]]]:
     """(name, load) of everything: the steps of all stages, then the loops, each called once so that it is bound."""
-    loads: list[tuple[str, Callable[[], object]]] = [
-        (f"stage {name}", partial(_load_stage, name)) for name in _HEAVY_AT_BOTH_ENDS[:4]
-    ]
+    loads: list[tuple[str, Callable[[], object]]] = [("volatility filter", _load_filter)]
+    loads += [(f"stage {name}", partial(_load_stage, name)) for name in _HEAVY_AT_BOTH_ENDS[:4]]
     loads += [
         ("clock and control", _load_cells),
         ("links", _load_links),
@@ -112,6 +114,12 @@ def _load_stage(name: str) -> None:
     _ = module.step.address
     if hasattr(module, "load"):
         module.load()
+
+
+def _load_filter() -> None:
+    """The particle filter that [volatility] asks for by default; others are compiled where they are asked for."""
+    module = stage_module("volatility")
+    module.start(new_record(module.STATE), SimpleNamespace(volatility=VolatilityConfig()), np.zeros(1, INSTRUMENT))
 
 
 def main() -> None:

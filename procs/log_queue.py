@@ -221,6 +221,9 @@ class LogQueues:
     def __iter__(self) -> Iterator[str]:
         return iter(self._queues)
 
+    def __len__(self) -> int:
+        return len(self._queues)
+
     def take(self) -> list[LogLine]:
         """Everything from everywhere, in no order."""
         return [line for each in self._queues.values() for line in each.take()]

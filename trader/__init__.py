@@ -10,6 +10,7 @@
     book            price ladder that proves itself against the venue's best quotes
     volatility      what is believed of the volatility
     signals         what the strategy sees: indicators, panic, forecasts, the signal plane
+    tail_risk       whales, extremes, regimes, antifragility: recommendations that can only tighten
     strategy        two-sided quotes from book, belief and position; the door for a user's own
     risk            every intent in, approved orders out; nothing else may emit one
     router          orders, cancels and executions, spoken with the venue

@@ -20,6 +20,7 @@ INSTRUMENT = np.dtype(
     [
         ("symbol_id", "i8"),
         ("venue_id", "i8"),
+        ("market", "i8"),
         ("price_decimals", "i8"),
         ("tick_multiple", "i8"),
         ("size_decimals", "i8"),
@@ -34,7 +35,8 @@ INSTRUMENT = np.dtype(
     ],
     align=True,
 )
-"""One row of the instruments segment, indexed by symbol_id. `symbol` is ASCII; its first `base_length` letters name the
+"""One row of the instruments segment, indexed by symbol_id. `market`: whose words and rules hold, a row's number in
+trader.venues.markets. `symbol` is ASCII; its first `base_length` letters name the
 base asset, the rest the quote asset (0: the venue did not say)."""
 
 INSTRUMENTS_MAX = 64

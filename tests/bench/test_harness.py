@@ -2,6 +2,7 @@
 
 import functools
 import json
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -11,10 +12,10 @@ import pytest
 
 from bench import command, harness, host, rivals
 from bench.harness import Bench, WrongAnswer, run_suites
+from bench.processes import PartnerFailed, in_all, in_both
 from bench.report import readable
 from bench.results import RATE, TIME, Absent, Result, external, rate, summarise, times
-from bench.several_processes import in_all
-from bench.two_processes import PartnerFailed, in_both, shared_bytes
+from bench.shared import shared_bytes
 from procs.errors import OperatorError
 
 FIELDS = [
@@ -164,6 +165,19 @@ def test_a_rival_that_was_never_built_is_absent(tmp_path: Path, monkeypatch: pyt
 
     assert isinstance(absent, Absent)
     assert "make bench-rivals" in absent.reason
+
+
+def test_iceoryx2_leaves_nothing_not_even_what_a_killed_run_left() -> None:
+    contestant = rivals.rival("iceoryx2", "bench/rivals_iceoryx2.py", "20", *map(str, Bench(smoke=True).cores))
+    if isinstance(contestant, Absent):
+        pytest.skip(contestant.reason)
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    left = Path(f"/dev/shm/trader_bench_iox2_{gone.pid}_node.global_mgmt")
+    left.touch()
+
+    assert contestant().answer == "every message came back"
+    assert list(left.parent.glob("*iox2_*")) == []
 
 
 def test_two_processes_share_the_memory() -> None:

@@ -61,7 +61,7 @@ def instruments_of(symbols: int) -> np.ndarray:
 class OneStage:
     """A stage alone. `give` hands it a message at a time; `taken` is what came out since the last look."""
 
-    def __init__(self, name: str, config: Any, *, symbols: int = 1) -> None:
+    def __init__(self, name: str, config: Any, *, symbols: int = 1, market: int = 0) -> None:
         self.module = stage_module(name)
         self.state = new_record(self.module.STATE)
         links = {link.name: link for link in inboxes(name) + outboxes(name)}
@@ -69,7 +69,9 @@ class OneStage:
         self.clock = virtual_clock(0)
         clock = address_of_array(self.clock)
         self.station = bind(name, addresses, symbols=symbols, state=self.state, clock=clock)
-        self.module.start(self.state, config, instruments_of(symbols))
+        instruments = instruments_of(symbols)
+        instruments["market"] = market
+        self.module.start(self.state, config, instruments)
         self.frame = np.zeros(FRAME_ROOM_BYTES // 8, np.int64)
         self.readers = {link: self._reader(link, addresses[link], symbols) for link in self.module.OUTBOXES}
         self.give(Control(Command.START, 0), 0)

@@ -33,11 +33,11 @@ WALL_MS = 1_700_000_000_000
 class RouterDesk:
     """`now_ms` is the clock; everything sent since the last look is in `frames()`, `requests()`, `reports()`."""
 
-    def __init__(self, symbols: tuple[str, ...] = ("BTCUSDT",), **knobs: Any) -> None:
+    def __init__(self, symbols: tuple[str, ...] = ("BTCUSDT",), *, market: int = 0, **knobs: Any) -> None:
         config = SimpleNamespace(
             symbols=list(symbols), router=RouterConfig(**knobs), epoch=EPOCH, wall_offset_ns=WALL_MS * MS
         )
-        self.stage = OneStage("router", config, symbols=len(symbols))
+        self.stage = OneStage("router", config, symbols=len(symbols), market=market)
         self.stage.frame = np.zeros(1 << 17, np.int64)  # replies of the venue may be long
         self.now_ms = 0
         self.router = self.stage.row["router"]

@@ -17,31 +17,50 @@ from shm.kernel import new_record
 from shm.order_arena import ARENA, format_arena, give_back, take
 from tests.procs.one_stage import OneStage
 from tests.procs.router_desk import EPOCH, MS, RouterDesk
-from tests.trader.exchange_desk import ORDERS, REST, USER, WALL_OFFSET_NS, Desk, Sent, exchange_instruments
+from tests.trader.exchange_desk import (
+    ORDERS,
+    REST,
+    USER,
+    WALL_OFFSET_NS,
+    Desk,
+    Sent,
+    exchange_instruments,
+    spot_instruments,
+)
 from trader.enums import BookState, Command, OrderState, TimeInForce, WireKind
 from trader.messages import LEVELS, BookTop, OrderIntent
 from trader.orders import STAGE_STRATEGY, TERMINAL, generations, order_slot_of
 from trader.risk.limits import RiskConfig
 from trader.router.state import ORDER_API, USER_STREAM, Phase
 from trader.router.state import REST as ROUTER_REST
+from trader.venues.markets import SPOT, USDM
 
 POSITION_LOTS_MAX = 40
-LIMITS = RiskConfig(order_lots_max=20, position_lots_max=POSITION_LOTS_MAX, open_orders_max=12)
+SPOT_SCALE = 100
+"""A spot lot is so much smaller."""
 VENUE_END = {ORDER_API: ORDERS, USER_STREAM: USER}
 
 
 class BadWires:
     """The two stages, the exchange, and what is under way between them."""
 
-    def __init__(self, seed: int, *, doubled: float = 0.1, delay_ms_max: int = 25) -> None:
+    def __init__(self, seed: int, *, doubled: float = 0.1, delay_ms_max: int = 25, spot: bool = False) -> None:
         self.rng = random.Random(seed)
         self.doubled, self.delay_ms_max = doubled, delay_ms_max
-        self.venue = Desk(connect=False, seed=seed + 1)
-        self.router = RouterDesk()
-        self.router.router["instruments"][0] = exchange_instruments("BTCUSDT")[0]
+        self.spot, self.scale = spot, SPOT_SCALE if spot else 1
+        self.position_lots_max = self.scale * POSITION_LOTS_MAX
+        self.venue = Desk(connect=False, seed=seed + 1, spot=spot, order_lots_median=120.0 * self.scale)
+        self.router = RouterDesk(market=SPOT if spot else USDM)
+        self.router.router["instruments"][0] = (spot_instruments if spot else exchange_instruments)("BTCUSDT")[0]
         self.router.router["wall_offset_ns"] = WALL_OFFSET_NS
-        self.risk = OneStage("risk", SimpleNamespace(symbols=["BTCUSDT"], risk=LIMITS))
+        limits = RiskConfig(
+            order_lots_max=20 * self.scale, position_lots_max=self.position_lots_max, open_orders_max=12
+        )
+        self.risk = OneStage("risk", SimpleNamespace(symbols=["BTCUSDT"], risk=limits))
         self.risk.row["risk"]["symbols"][0]["limits"]["size_lots_min"] = 1
+        self.risk.row["risk"]["symbols"][0]["limits"]["tick_value_e8"] = self.venue.row["instruments"][0][
+            "tick_value_e8"
+        ]
         self.arena = new_record(ARENA)
         format_arena(self.arena[0], 40, before=generations(EPOCH, STAGE_STRATEGY)[0])
         self.open: dict[int, int] = {}
@@ -73,8 +92,9 @@ class BadWires:
             elif wire.kind == WireKind.CONNECT:
                 self.later("connect", lambda wire=wire: self.connect(wire), wire.delay_ns // MS)
             else:
-                frame = lambda text=wire.payload: self.to_venue(ORDERS, WireKind.FRAME, text)  # noqa: E731
-                self.on_connection(ORDER_API, "out", frame)
+                end = VENUE_END[wire.connection_id]
+                frame = lambda end=end, text=wire.payload: self.to_venue(end, WireKind.FRAME, text)  # noqa: E731
+                self.on_connection(wire.connection_id, "out", frame)
         for report in self.router.reports():
             self.risk.give(report, self.now_ms * MS)
             if report.state == OrderState.OPEN:
@@ -91,7 +111,7 @@ class BadWires:
         end = VENUE_END[wire.connection_id]
         self.to_venue(end, WireKind.CONNECTED, wire.payload)
         kinds = [WireKind.CONNECTED]
-        if wire.connection_id == ORDER_API:
+        if wire.connection_id == ORDER_API or self.spot:
             self.to_venue(end, WireKind.AUTHENTICATED, b"")
             kinds.append(WireKind.AUTHENTICATED)
         for kind in kinds:
@@ -139,7 +159,7 @@ class BadWires:
         price = bid - reach if side > 0 else ask + reach
         client_order_id = take(self.arena[0])
         if client_order_id:
-            slot, size = order_slot_of(client_order_id), self.rng.randint(1, 20)
+            slot, size = order_slot_of(client_order_id), self.scale * self.rng.randint(1, 20)
             intent = OrderIntent(0, 0, client_order_id, slot, side, price, size, int(force), 0, 1)
             self.risk.give(intent, self.now_ms * MS)
         for order in self.risk.taken("risk_router"):
@@ -166,7 +186,7 @@ class BadWires:
                 self.trade()
             if self.rng.random() < breaking:
                 self.lose(self.rng.choice((ORDER_API, USER_STREAM)))
-            assert abs(self.venue.ledger["position_lots"]) <= POSITION_LOTS_MAX
+            assert abs(self.venue.ledger["position_lots"]) <= self.position_lots_max
 
     def books(self) -> dict[str, tuple[int, ...]]:
         """Position, executions, open orders and money as each party has them."""
@@ -182,18 +202,20 @@ class BadWires:
 
 
 @pytest.mark.parametrize(
-    ("seed", "doubled", "delay_ms_max", "breaking"),
+    ("seed", "doubled", "delay_ms_max", "breaking", "spot"),
     [
-        (1, 0.0, 5, 0.0),
-        (2, 0.1, 25, 0.0),
-        (3, 0.1, 25, 0.002),
-        (4, 0.3, 60, 0.005),
-        (5, 0.3, 120, 0.003),
-        (6, 0.1, 25, 0.01),
+        (1, 0.0, 5, 0.0, False),
+        (2, 0.1, 25, 0.0, False),
+        (3, 0.1, 25, 0.002, False),
+        (4, 0.3, 60, 0.005, False),
+        (5, 0.3, 120, 0.003, False),
+        (6, 0.1, 25, 0.01, False),
+        (7, 0.0, 5, 0.0, True),
+        (8, 0.3, 25, 0.002, True),
     ],
 )
-def test_all_books_agree_after_late_doubled_and_lost_messages(seed, doubled, delay_ms_max, breaking):
-    session = BadWires(seed, doubled=doubled, delay_ms_max=delay_ms_max)
+def test_all_books_agree_after_late_doubled_and_lost_messages(seed, doubled, delay_ms_max, breaking, spot):
+    session = BadWires(seed, doubled=doubled, delay_ms_max=delay_ms_max, spot=spot)
     session.run(1_500)
     assert session.router.router["phase"] == Phase.READY
     session.run(8_000, trading=True, breaking=breaking)

@@ -16,8 +16,9 @@ WINDOW_NS = 150_000_000
 LINK = "volatility_estimate"
 
 
-def make_stage(*, symbols: int = 1, **knobs: float) -> OneStage:
-    return OneStage("volatility", SimpleNamespace(volatility=VolatilityConfig(**knobs)), symbols=symbols)
+def make_stage(*, symbols: int = 1, method: str = "ewma", **knobs: float) -> OneStage:
+    config = VolatilityConfig(method=method, **knobs)
+    return OneStage("volatility", SimpleNamespace(volatility=config), symbols=symbols)
 
 
 def mid_event(window: int, bid_ticks: int, *, symbol_id: int = 0, state: int = BookState.LIVE) -> MarketEvent:

@@ -1,21 +1,10 @@
 """Each guard of shm taken out of a copy: the checks must notice, or they guard nothing."""
 
-import faulthandler
-import hashlib
-import importlib
-import os
-import shutil
-import sys
-import tempfile
-from pathlib import Path
+from collections.abc import Iterable
 
 import pytest
 
-from shm.kernel import cache_root
-from tests.shm.processes import CRASHED, Child
-
-ROOT = Path(__file__).resolve().parents[2]
-FINE, NOTICED, SKIPPED = 0, 1, 2
+from tests.sabotage import FINE, ROOT, assert_noticed, copy_of, verdict
 
 _DONE = "replace_if(reader.base + IDS + reader.held_slot * 8, reader.held_id, 0)"
 _GONE = "store_release(reader.base + IDS + reader.held_slot * 8, 0)"
@@ -100,58 +89,15 @@ SLOW = [
 # fmt: on
 
 
-def copy_of_shm(file: str, old: str, new: str) -> Path:
-    """A folder with a copy of shm in which one text is another; kept in the user's cache, so compiled only once."""
-    sources = {path.name: path.read_text() for path in sorted((ROOT / "shm").glob("*.py"))}
-    if file:
-        assert sources[file].count(old) == 1, f"{file} no longer has, once: {old}"
-        sources[file] = sources[file].replace(old, new)
-    tests = "".join(path.read_text() for path in sorted((ROOT / "tests" / "shm").glob("*.py")))
-    digest = hashlib.blake2b((repr(sources) + tests).encode(), digest_size=10).hexdigest()
-    kind = cache_root() / "sabotage" / hashlib.blake2b(f"{file}{old}{new}".encode(), digest_size=6).hexdigest()
-    folder = kind / digest
-    if not folder.is_dir():
-        shutil.rmtree(kind, ignore_errors=True)
-        kind.mkdir(parents=True)
-        made = Path(tempfile.mkdtemp(dir=kind))
-        (made / "shm").mkdir()
-        for name, text in sources.items():
-            (made / "shm" / name).write_text(text)
-        made.rename(folder)
-    return folder
-
-
-def verdict(folder: Path, *checks: str) -> int:
-    """Run checks against a copy of shm in a process of its own: FINE, NOTICED, or minus the signal it died of."""
-
-    def run() -> int:
-        os.environ["TRADER_CACHE_DIR"] = str(folder / "cache")
-        for name in list(sys.modules):
-            if name.partition(".")[0] in ("shm", "trader", "procs") or name.startswith("tests.shm"):
-                del sys.modules[name]
-        sys.path[:0] = [str(folder), str(ROOT)]
-        importlib.invalidate_caches()
-        against = importlib.import_module("tests.shm.sabotage_checks")
-        assert Path(importlib.import_module("shm").__file__ or "").parent.parent == folder
-        faulthandler.disable()  # some are to crash
-        try:
-            for check in checks:
-                getattr(against, check)()
-        except AssertionError:
-            return NOTICED
-        except pytest.skip.Exception:
-            return SKIPPED
-        return FINE
-
-    found = Child(run).wait(100)
-    if found == SKIPPED:
-        pytest.skip("this host lets no process trace its child")
-    return found
+def judged(file: str, old: str, new: str, checks: Iterable[str]) -> int:
+    """What the checks say of shm with this change."""
+    folder = copy_of("shm", file, old, new, others=(ROOT / "tests" / "shm").glob("*.py"))
+    return verdict(folder, "shm", "tests.shm.sabotage_checks", checks, wait_s=100)
 
 
 @pytest.mark.parametrize("rows", [QUICK, pytest.param(SLOW, marks=pytest.mark.slow)], ids=["quick", "slow"])
 def test_a_faithful_copy_passes(rows: list[tuple[str, ...]]) -> None:
-    assert verdict(copy_of_shm("", "", ""), *sorted({row[3] for row in rows})) == FINE
+    assert judged("", "", "", sorted({row[3] for row in rows})) == FINE
 
 
 @pytest.mark.parametrize(
@@ -160,8 +106,4 @@ def test_a_faithful_copy_passes(rows: list[tuple[str, ...]]) -> None:
     ids=[f"{row[0]}-{row[3]}" for row in QUICK + SLOW],
 )
 def test_a_guard_taken_out_is_noticed(file: str, old: str, new: str, check: str) -> None:
-    found = verdict(copy_of_shm(file, old, new), check)
-
-    assert found != FINE, "nothing noticed it"
-    assert found != CRASHED, "the check itself failed to run"
-    assert found == NOTICED or found < 0
+    assert_noticed(judged(file, old, new, [check]))

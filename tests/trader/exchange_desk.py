@@ -11,6 +11,7 @@ from trader.enums import WireKind
 from trader.exchange.config import ExchangeConfig
 from trader.exchange.venue import EXCHANGE, TIME_PASSED, on_wire, open_markets, prepare
 from trader.instrument import INSTRUMENT
+from trader.venues.markets import SPOT
 
 MS = 1_000_000
 WALL_OFFSET_NS = 1_723_000_000_000 * MS
@@ -44,6 +45,7 @@ def spot_instruments(*names: str) -> np.ndarray:
     rows["size_lots_max"] = 900_000_000
     rows["tick_value_e8"] = 10
     rows["base_length"] = 3
+    rows["market"] = SPOT
     return rows
 
 

@@ -10,10 +10,18 @@ import pytest
 from shm.kernel import kernel, new_record
 from tests.trader.binance_frames import STATUSES, dumped, event_frame, instrument, noise, reply_frame
 from tests.trader.guarded_bytes import GuardedBytes
-from trader.venues.binance import account, json_cursor, order_events
+from trader.venues.binance import account, json_cursor, order_events, user_events
 from trader.venues.binance.account import POSITION_REPLY
 from trader.venues.binance.json_cursor import NUMBER, units_of
-from trader.venues.binance.order_events import BAD, REPLY, SCAN, SCANNED, USER_EVENT
+from trader.venues.binance.order_events import (
+    BAD,
+    REPLY,
+    SCAN,
+    SCANNED,
+)
+from trader.venues.binance.user_events import (
+    USER_EVENT,
+)
 
 GUARDED = GuardedBytes()
 
@@ -47,12 +55,12 @@ def test_replies_scan_as_json_reads_them():
 def test_user_events_scan_as_json_reads_them():
     rng = random.Random(3)
     s = state(scan=SCAN, event=USER_EVENT)
-    kinds = {"ORDER_TRADE_UPDATE": order_events.ORDER_UPDATE, "listenKeyExpired": order_events.LISTEN_KEY_EXPIRED}
+    kinds = {"ORDER_TRADE_UPDATE": user_events.ORDER_UPDATE, "listenKeyExpired": user_events.STREAM_ENDED}
     for _ in range(500):
         frame = event_frame(rng)
         text = dumped(rng, frame)
         address = GUARDED.at_end(text)
-        assert order_events.scan_user_event(s.scan[0], address, len(text), s.event[0]) == SCANNED
+        assert user_events.scan_user_event(s.scan[0], address, len(text), s.event[0]) == SCANNED
         event, order = s.event[0], frame["o"]
         expected = [
             kinds.get(frame["e"], 0),
@@ -145,7 +153,7 @@ def test_mutated_frames_are_never_read_outside_and_always_answered():
             size = len(text)
             codes = [
                 order_events.scan_reply(s.scan[0], address, size, s.reply[0]),
-                order_events.scan_user_event(s.scan[0], address, size, s.event[0]),
+                user_events.scan_user_event(s.scan[0], address, size, s.event[0]),
                 account.scan_listen_key(s.scan[0], address, size),
                 account.scan_position(s.scan[0], address, size, row, s.position[0]),
             ]

@@ -12,6 +12,7 @@ from tests.trader.binance_frames import instrument
 from trader.enums import TimeInForce
 from trader.orders import ORDER
 from trader.venues.binance import orders
+from trader.venues.markets import SPOT
 
 
 def written(writer, *arguments) -> str:
@@ -75,9 +76,49 @@ def test_rest_requests_are_method_path_and_blank_line():
         written(orders.write_trades_request, row, 77)
         == "GET /fapi/v1/userTrades?symbol=BTCUSDT&limit=1000&orderId=77\n\n"
     )
-    assert written(orders.write_order_api_path) == "/ws-fapi/v1"
+    assert written(orders.write_order_api_path, 0) == "/ws-fapi/v1"
     key = np.frombuffer(b"abc123", np.uint8)
     assert written(orders.write_user_stream_path, address_of_array(key), 6) == "/ws/abc123"
+
+
+def spot_row():
+    row = instrument((2, 1), (5, 1))
+    row["market"] = SPOT
+    return row[0]
+
+
+@pytest.mark.parametrize(
+    ("force", "terms"),
+    [
+        (0, {"type": "LIMIT_MAKER"}),
+        (1, {"type": "LIMIT", "timeInForce": "GTC"}),
+        (2, {"type": "LIMIT", "timeInForce": "IOC"}),
+    ],
+)
+@pytest.mark.parametrize("side", [1, -1])
+def test_spot_has_a_type_for_post_only_and_wants_to_be_asked_for_the_result(force, terms, side):
+    order = new_record(ORDER)
+    order["client_order_id"], order["side"], order["price_ticks"], order["size_lots"] = 77, side, 6_183_763, 20
+    frame = json.loads(written(orders.write_place, order[0], force, spot_row(), 5))
+
+    assert frame["id"] == "p77"
+    assert frame["params"] == {
+        "symbol": "BTCUSDT", "side": "BUY" if side > 0 else "SELL", **terms, "price": "61837.63", "quantity": "0.00020",
+        "newOrderRespType": "RESULT", "newClientOrderId": "t77", "timestamp": 5,
+    }  # fmt: skip
+
+
+def test_spot_requests_have_the_paths_of_spot():
+    row = spot_row()
+
+    assert written(orders.write_open_orders_request, row) == "GET /api/v3/openOrders?symbol=BTCUSDT\n\n"
+    assert written(orders.write_cancel_open_request, row) == "DELETE /api/v3/openOrders?symbol=BTCUSDT\n\n"
+    assert written(orders.write_position_request, row) == "GET /api/v3/account\n\n"
+    assert (
+        written(orders.write_trades_request, row, 77) == "GET /api/v3/myTrades?symbol=BTCUSDT&limit=1000&orderId=77\n\n"
+    )
+    assert written(orders.write_order_api_path, SPOT) == "/ws-api/v3"
+    assert json.loads(written(orders.write_subscription)) == {"id": "u1", "method": "userDataStream.subscribe"}
 
 
 def test_time_in_force_codes_are_those_that_the_writer_knows():

@@ -71,7 +71,8 @@ def test_exchange_info_becomes_an_instrument_row():
 
     assert row.dtype == INSTRUMENT
     assert {name: row[name].item() for name in row.dtype.names if name not in ("symbol",)} == {
-        "symbol_id": 0, "venue_id": 3, "price_decimals": 1, "tick_multiple": 1, "size_decimals": 3, "lot_multiple": 1,
+        "symbol_id": 0, "venue_id": 3, "market": 0,
+            "price_decimals": 1, "tick_multiple": 1, "size_decimals": 3, "lot_multiple": 1,
         "size_lots_min": 1, "size_lots_max": 1_000_000, "notional_e8_min": 100 * 10**8, "tick_value_e8": 10_000,
         "symbol_length": 7, "base_length": 3,
     }  # fmt: skip

@@ -89,20 +89,21 @@ def write_newer(book, top):
     A touch that only changed its size is one store; one that moved brings its side's levels anew.
     """
     newer = book.newer
-    changed = 0
-    if top.bid_ticks[0] != newer.bid_ticks:
-        changed, book.bid_tenth = _write_side(
-            book.bids, top.bid_ticks, top.bid_lots, True, newer.bid_ticks, newer.bid_lots
-        )
-    elif top.bid_lots[0] != newer.bid_lots:
-        top.bid_lots[0] = newer.bid_lots
-        changed = 1
-    if top.ask_ticks[0] != newer.ask_ticks:
-        changed, book.ask_tenth = _write_side(
-            book.asks, top.ask_ticks, top.ask_lots, True, newer.ask_ticks, newer.ask_lots
-        )
-    elif top.ask_lots[0] != newer.ask_lots:
-        top.ask_lots[0] = newer.ask_lots
-        changed = 1
+    bids, book.bid_tenth = _write_touch(
+        book.bids, top.bid_ticks, top.bid_lots, newer.bid_ticks, newer.bid_lots, book.bid_tenth
+    )
+    asks, book.ask_tenth = _write_touch(
+        book.asks, top.ask_ticks, top.ask_lots, newer.ask_ticks, newer.ask_lots, book.ask_tenth
+    )
     top.event_ns = book.event_ns
-    return changed
+    return bids | asks
+
+
+@inlined
+def _write_touch(side, prices, sizes, ticks, lots, tenth):
+    """Let a quote lead one side: (whether anything changed, key of the last level: `tenth` if only a size did)."""
+    if prices[0] != ticks:
+        return _write_side(side, prices, sizes, True, ticks, lots)
+    changed = 1 if sizes[0] != lots else 0
+    sizes[0] = lots
+    return changed, tenth

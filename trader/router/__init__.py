@@ -8,5 +8,6 @@ facts.py       replies and statuses, merged into the order table, told as execut
 fills.py       executions, each booked once
 patience.py    silence: placement timeouts, status queries, repeated cancels, fills that are owed
 rest.py        one REST request at a time, and what its reply means
+market.py      what spot does otherwise than futures
 session.py     connections, reconciliation, cancel-all
 """

@@ -23,6 +23,7 @@ from trader.router.state import ORDER_API, UP, USER_STREAM
 from trader.venues.binance.json_cursor import units_of
 from trader.venues.binance.order_events import (
     CANCELED,
+    DUPLICATE_ID,
     EXPIRED,
     FILLED,
     NEW,
@@ -37,7 +38,6 @@ NO_SUCH_ORDER = -2013
 UNKNOWN_ORDER = -2011
 OUTCOME_UNKNOWN = (-1000, -1001, -1006, -1007)
 """Codes that say nothing about whether the order was taken."""
-DUPLICATE_ID = -4116
 DOUBT_PAUSE_NS = 200_000_000
 """Between two doubts about one order, so that an answer that settles nothing is not asked for in a circle."""
 NOT_FOUND_MIN = 3

@@ -13,7 +13,13 @@ from trader.router.facts import apply_status, hear, settle, watch_owed
 from trader.router.outgoing import add_report
 from trader.venues.binance.account import is_symbol
 from trader.venues.binance.json_cursor import DIGITS_MAX, POWERS, units_of
-from trader.venues.binance.order_events import FILLED, ORDER_UPDATE, TRADE
+from trader.venues.binance.order_events import (
+    FILLED,
+    TRADE,
+)
+from trader.venues.binance.user_events import (
+    ORDER_UPDATE,
+)
 
 FEE_DECIMALS = 8
 FOREIGN_SLOT = -1

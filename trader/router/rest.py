@@ -8,16 +8,20 @@ A reply that is no success, or is not understood, is asked for again after a pau
 
 from shm.kernel import address_of, copy, kernel
 from trader.compile_hints import never_inlined
+from trader.router.facts import UNKNOWN_ORDER
 from trader.router.fills import apply_event
+from trader.router.market import has_balances
 from trader.router.outgoing import add_request, has_room, text_room
 from trader.router.state import ROUTER, Clearing, Job
 from trader.venues.binance.account import (
     next_trade,
     open_trades,
     scan_array_length,
+    scan_error_code,
     scan_listen_key,
     scan_position,
 )
+from trader.venues.binance.balances import scan_balances
 from trader.venues.binance.order_events import SCANNED
 from trader.venues.binance.orders import (
     write_cancel_open_request,
@@ -87,6 +91,12 @@ def take_listen_key(router, address, length):
 
 
 @kernel
+def says_none_open(router, address, length):
+    """Whether a refused cancel of all open orders was refused because none is open."""
+    return 1 if scan_error_code(router.scan, address, length) == UNKNOWN_ORDER else 0
+
+
+@kernel
 def take_open_count(router, address, length, now_ns):
     """Go on with the check of a cancel-all; 0 if the reply is not understood."""
     never_inlined()
@@ -107,7 +117,15 @@ def take_position(router, address, length, now_ns):
     never_inlined()
     symbol_id = router.job_symbol
     reply = router.position_reply
-    if scan_position(router.scan, address, length, router.instruments[symbol_id], reply) != SCANNED:
+    instrument = router.instruments[symbol_id]
+    if has_balances(router):
+        scanned = scan_balances(router.scan, address, length, instrument, reply)
+        if router.reconciled_once == 0:
+            router.base_lots[symbol_id] = reply.lots
+        reply.lots -= router.base_lots[symbol_id]
+    else:
+        scanned = scan_position(router.scan, address, length, instrument, reply)
+    if scanned != SCANNED:
         return 0
     if router.reconciled_once == 0:
         router.position_lots[symbol_id] = reply.lots

@@ -1,6 +1,6 @@
 """Session: connections, reconciliation and cancel-all, moved on by whatever arrives.
 
-    START          listen key -> both sockets -> cancel all, none open -> positions -> READY, acknowledged
+    START          listen key (spot: none) -> both sockets -> cancel all, none open -> positions -> READY, acknowledged
     LOST           no new orders; reconnect with back-off -> query every live order -> positions agree -> READY
     CANCEL_ALL     no new orders; a cancel for each live order, DELETE over REST, until the venue lists none
                    and no order is live here -> acknowledged
@@ -9,15 +9,15 @@
 The stage calls `advance` after every message that may have changed something; it sends at most one REST request.
 """
 
-import numpy as np
-
 from shm.kernel import address_of, inlined, kernel
 from trader.compile_hints import never_inlined
 from trader.enums import Command, WireKind
 from trader.orders import SLOT_MASK
 from trader.router import rest
+from trader.router.back_off import next_delay_ns, note_life
 from trader.router.facts import apply_reply
 from trader.router.fills import apply_event, symbol_of_event
+from trader.router.market import has_listen_key, is_watched, market_of, may_open_stream, stand_up
 from trader.router.outgoing import add_accounts, add_wire, text_room
 from trader.router.patience import doubt_everything, unanswered
 from trader.router.placing import want_cancels
@@ -33,10 +33,16 @@ from trader.router.state import (
     Job,
     Phase,
 )
-from trader.venues.binance.order_events import LISTEN_KEY_EXPIRED, SCANNED, scan_reply, scan_user_event
-from trader.venues.binance.orders import write_order_api_path, write_user_stream_path
+from trader.venues.binance.order_events import (
+    SCANNED,
+    scan_reply,
+)
+from trader.venues.binance.orders import write_order_api_path, write_subscription, write_user_stream_path
+from trader.venues.binance.user_events import (
+    STREAM_ENDED,
+    scan_user_event,
+)
 
-_RANDOM_FACTOR, _RANDOM_STEP = np.uint64(6364136223846793005), np.uint64(1442695040888963407)
 CLEAR_WAIT_NS = 300_000_000
 """How long a cancel-all waits for local orders to end before it looks at the venue, and cancels again."""
 
@@ -45,7 +51,10 @@ CLEAR_WAIT_NS = 300_000_000
 def on_command(router, command, now_ns):
     """Obey a Command; others are not for the router."""
     never_inlined()
-    if command == Command.START:
+    if is_watched(router):
+        router.acknowledge_start |= command == Command.START
+        router.acknowledge_cancel_all |= command == Command.CANCEL_ALL
+    elif command == Command.START:
         router.started = 1
         router.phase = Phase.CLEARING if router.cancel_only else Phase.CONNECTING
         router.clearing = Clearing.CANCEL if router.cancel_only else Clearing.NONE
@@ -74,10 +83,13 @@ def take_reply(router, wire, now_ns):
 
 @kernel
 def take_user_event(router, wire, now_ns):
-    """A frame of the user stream."""
+    """A frame of the user stream; where it is subscribed, the first is the answer to that."""
     never_inlined()
+    if router.connections[USER_STREAM].state != UP and not has_listen_key(router):
+        _take_subscribed(router, wire, now_ns)
+        return
     understood = scan_user_event(router.scan, wire.payload_address, wire.payload_length, router.event) == SCANNED
-    if understood and router.event.kind == LISTEN_KEY_EXPIRED:
+    if understood and router.event.kind == STREAM_ENDED:
         _lose(router, USER_STREAM)
     elif understood and router.event.kind != 0:
         symbol_id = symbol_of_event(router, router.event)
@@ -89,6 +101,19 @@ def take_user_event(router, wire, now_ns):
 
 
 @kernel
+def _take_subscribed(router, wire, now_ns):
+    """The answer to a subscription: the stream stands, or is given up."""
+    never_inlined()
+    reply = router.reply
+    understood = scan_reply(router.scan, wire.payload_address, wire.payload_length, reply) == SCANNED
+    if understood and reply.http_status == HTTP_OK:
+        stand_up(router.connections[USER_STREAM], now_ns)
+    else:
+        router.bad_frames += 1
+        _lose(router, USER_STREAM)
+
+
+@kernel
 def take_connection(router, wire, now_ns):
     """A connection stands, or is gone. The order API stands once it has logged on."""
     never_inlined()
@@ -97,14 +122,13 @@ def take_connection(router, wire, now_ns):
         return
     connection = router.connections[connection_id]
     if wire.kind == WireKind.LOST:
-        if connection.state == UP:
-            stood_ns = now_ns - connection.since_ns
-            connection.short_lives = 0 if stood_ns >= router.reconnect_ns_max else connection.short_lives + 1
+        note_life(connection, router.reconnect_ns_max, now_ns)
         _lose(router, connection_id)
+    elif connection_id == USER_STREAM and not has_listen_key(router):
+        if wire.kind == WireKind.AUTHENTICATED:
+            add_wire(router, USER_STREAM, WireKind.FRAME, 0, 0, write_subscription(text_room(router)))
     elif wire.kind == (WireKind.AUTHENTICATED if connection_id == ORDER_API else WireKind.CONNECTED):
-        connection.state = UP
-        connection.since_ns = now_ns
-        connection.attempts = 0
+        stand_up(connection, now_ns)
 
 
 @kernel
@@ -122,24 +146,15 @@ def _lose(router, connection_id):
 
 @kernel
 def _connect(router, connection_id, now_ns):
-    """Open a connection that is down: at once the first time, then with doubled, jittered delay.
-
-    One that was accepted and ended soon, more than once, is no success: its delay goes on growing.
-    """
+    """Open a connection that is down."""
     never_inlined()
     connection = router.connections[connection_id]
     connection.state = OPENING
-    delay_ns = 0
-    failures = connection.attempts + max(connection.short_lives - 1, 0)
-    if failures > 0:
-        router.reconnects += 1
-        longest = min(router.reconnect_ns_min << min(failures - 1, 20), router.reconnect_ns_max)
-        router.random = np.int64(np.uint64(router.random) * _RANDOM_FACTOR + _RANDOM_STEP)
-        delay_ns = longest // 2 + ((router.random >> 20) & 0xFFFFFFFF) % (longest // 2 + 1)
+    delay_ns = next_delay_ns(router, connection)
     connection.attempts += 1
     at = text_room(router)
-    if connection_id == ORDER_API:
-        end = write_order_api_path(at)
+    if connection_id == ORDER_API or not has_listen_key(router):
+        end = write_order_api_path(at, market_of(router))
     else:
         end = write_user_stream_path(at, address_of(router) + LISTEN_KEY_OFFSET, router.listen_key_length)
     add_wire(router, connection_id, WireKind.CONNECT, 0, delay_ns, end)
@@ -153,6 +168,8 @@ def take_response(router, wire, now_ns):
     router.job = Job.NONE
     address, length = wire.payload_address, wire.payload_length
     understood = 1 if wire.status == HTTP_OK and wire.connection_id == REST else 0
+    if job == Job.CANCEL_OPEN and understood == 0:
+        understood = rest.says_none_open(router, address, length)
     if understood and job == Job.LISTEN_KEY:
         understood = rest.take_listen_key(router, address, length)
         router.listen_key_due_ns = now_ns + router.listen_key_ns
@@ -182,7 +199,7 @@ def advance(router, lacking, now_ns):
         return
     if not router.cancel_only and router.connections[ORDER_API].state == DOWN:
         _connect(router, ORDER_API, now_ns)
-    if not router.cancel_only and router.connections[USER_STREAM].state == DOWN and router.listen_key_length > 0:
+    if not router.cancel_only and router.connections[USER_STREAM].state == DOWN and may_open_stream(router):
         _connect(router, USER_STREAM, now_ns)
     if router.job != Job.NONE or now_ns < router.rest_not_before_ns:
         return
@@ -192,7 +209,7 @@ def advance(router, lacking, now_ns):
         _clear(router, now_ns)
         if router.clearing != Clearing.NONE:
             return
-    if not router.cancel_only and router.listen_key_length == 0:
+    if not router.cancel_only and not may_open_stream(router):
         rest.request(router, Job.LISTEN_KEY, 0)
     elif lacking != 0 and router.orders[lacking & SLOT_MASK].venue_order_id != 0:
         rest.request_trades(router, router.orders[lacking & SLOT_MASK])
@@ -255,7 +272,12 @@ def _move_phase(router, now_ns):
             rest.request(router, Job.POSITION, router.position_symbol)
         else:
             _be_ready(router)
-    elif router.phase == Phase.READY and not router.cancel_only and now_ns >= router.listen_key_due_ns:
+    elif (
+        router.phase == Phase.READY
+        and has_listen_key(router)
+        and not router.cancel_only
+        and now_ns >= router.listen_key_due_ns
+    ):
         rest.request(router, Job.RENEW_KEY, 0)
 
 

@@ -19,8 +19,14 @@ from trader.orders import ORDER, ORDER_SLOTS_MAX, STAGE_STRATEGY
 from trader.position import FILL_SET
 from trader.router.config import RouterConfig
 from trader.venues.binance.account import LISTEN_KEY_BYTES_MAX, POSITION_REPLY
-from trader.venues.binance.order_events import REPLY, SCAN, USER_EVENT
+from trader.venues.binance.order_events import (
+    REPLY,
+    SCAN,
+)
 from trader.venues.binance.orders import FRAME_BYTES_MAX
+from trader.venues.binance.user_events import (
+    USER_EVENT,
+)
 
 REPORTS_MAX = 128
 WIRES_MAX = 96
@@ -153,6 +159,7 @@ ROUTER = np.dtype(
         ("wire_count", "i8"),
         ("connections", CONNECTION, (3,)),
         ("position_lots", "i8", (INSTRUMENTS_MAX,)),
+        ("base_lots", "i8", (INSTRUMENTS_MAX,)),  # balance at the start, where positions are balances
         ("position_ms", "i8", (INSTRUMENTS_MAX,)),  # venue's time of the adopted position
         ("instruments", INSTRUMENT, (INSTRUMENTS_MAX,)),
         ("scan", SCAN),

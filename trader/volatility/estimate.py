@@ -101,8 +101,8 @@ class VolatilityConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     """Believed until the estimate is warm."""
     prior_bps_p95: float = 4.0
     """95th percentile of the prior, which quotes use meanwhile; the 5th is its mirror on the log scale."""
-    method: Literal["ewma", "particle", "joint"] = "ewma"
-    """A decaying mean, or a particle filter that learns the parameters (trader.volatility.settings)."""
+    method: Literal["particle", "joint", "ewma"] = "particle"
+    """A particle filter that learns the parameters (trader.volatility.settings), or a decaying mean."""
     particle_count: int = 7_000
     """Of each symbol's filter; all of them together need room, see procs/stages/volatility.py."""
     degrees_of_freedom: float = 5.0

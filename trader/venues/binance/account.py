@@ -4,6 +4,8 @@ POST listenKey    {"listenKey":"..."}
 GET openOrders    [{...}, ...]                                      only their number matters
 GET positionRisk  [{"symbol":"BTCUSDT","positionAmt":"-0.005","updateTime":ms,...}]     [] means flat
 GET userTrades    [{"symbol","id","orderId","side","price","qty","commission","maker","time",...}]
+GET myTrades      the same of spot, with "isBuyer" and "isMaker"
+error             {"code":-2011,"msg":"..."}
 """
 
 import numpy as np
@@ -27,7 +29,16 @@ from trader.venues.binance.json_cursor import (
     units_of,
     word,
 )
-from trader.venues.binance.order_events import BAD, ORDER_UPDATE, SCANNED, TRADE, clear_event, read_side
+from trader.venues.binance.order_events import (
+    BAD,
+    SCANNED,
+    TRADE,
+    read_side,
+)
+from trader.venues.binance.user_events import (
+    ORDER_UPDATE,
+    clear_event,
+)
 
 LISTEN_KEY_BYTES_MAX = 120
 
@@ -35,7 +46,8 @@ POSITION_REPLY = np.dtype([("lots", "i8"), ("update_ms", "i8"), ("amount", NUMBE
 
 _LISTEN_KEY, _SYMBOL, _AMOUNT, _UPDATED = word("listenKey"), word("symbol"), word("positionAmt"), word("updateTime")
 _ID, _ORDER_ID, _SIDE, _PRICE, _QUANTITY = word("id"), word("orderId"), word("side"), word("price"), word("qty")
-_FEE, _MAKER, _TIME = word("commission"), word("maker"), word("time")
+_FEE, _MAKER, _TIME, _IS_BUYER, _IS_MAKER = (word(key) for key in ("commission", "maker", "time", "isBuyer", "isMaker"))
+_CODE = word("code")
 
 
 @kernel
@@ -55,6 +67,22 @@ def scan_listen_key(scan, address, length):
     cursor.text = text
     cursor.length = size
     return SCANNED if at_end(cursor) and 0 < size <= LISTEN_KEY_BYTES_MAX else BAD
+
+
+@kernel
+def scan_error_code(scan, address, length):
+    """The code of an error's body; 0 if it is none."""
+    never_inlined()
+    cursor = scan.cursor
+    code = 0
+    open_cursor(cursor, address, length)
+    open_object(cursor)
+    while next_key(cursor):
+        if cursor.word == _CODE:
+            code = read_integer(cursor, scan.number)
+        else:
+            skip_value(cursor)
+    return code if at_end(cursor) else 0
 
 
 @kernel
@@ -147,7 +175,9 @@ def next_trade(scan, event):
             read_number(cursor, event.last_quantity)
         elif cursor.word == _FEE:
             read_number(cursor, event.fee)
-        elif cursor.word == _MAKER:
+        elif cursor.word == _IS_BUYER:
+            event.side = 1 if read_flag(cursor) else -1
+        elif cursor.word == _MAKER or cursor.word == _IS_MAKER:
             event.is_maker = read_flag(cursor)
         elif cursor.word == _TIME:
             event.event_ms = read_integer(cursor, scan.number)

@@ -1,7 +1,7 @@
-"""Order events: what Binance USD-M futures tells of our orders, scanned from text to integers, compiled.
+"""Order events: what Binance USD-M futures and spot answer about our orders, scanned from text to integers, compiled.
 
     reply        {"id":"p123","status":200,"result":{...}} or {"id":..,"status":400,"error":{"code":..,"msg":..}}
-    user stream  {"e":"ORDER_TRADE_UPDATE","E":ms,"T":ms,"o":{...}} · ACCOUNT_UPDATE · listenKeyExpired
+    user stream  user_events.py
 
 Any key order and whitespace; no byte outside the text is read. Amounts stay decimals (NUMBER) until the
 caller knows the instrument. Scanners return SCANNED or BAD; a record is only to be read after SCANNED.
@@ -20,7 +20,6 @@ from trader.venues.binance.json_cursor import (
     open_cursor,
     open_object,
     peek,
-    read_flag,
     read_integer,
     read_number,
     read_text,
@@ -33,8 +32,9 @@ SCANNED, BAD = 0, -1
 OTHER, NEW, PARTIALLY_FILLED, FILLED, CANCELED, EXPIRED, REJECTED, TRADE = range(8)
 """Order status (`X`, `status`) and execution type (`x`); TRADE is an execution type only."""
 
-ORDER_UPDATE, LISTEN_KEY_EXPIRED = 1, 2
-"""Kinds of user event that matter here; 0 is any other."""
+DUPLICATE_ID = -4116
+REFUSED = -2010
+"""How futures say that an order's id is taken; spot has one code for every refused order, and says it in words."""
 
 REPLY = np.dtype(
     [
@@ -50,40 +50,13 @@ REPLY = np.dtype(
     align=True,
 )
 
-USER_EVENT = np.dtype(
-    [
-        ("kind", "i8"),
-        ("event_ms", "i8"),  # T of the event: when the venue's engine did it
-        ("execution", "i8"),
-        ("order_status", "i8"),
-        ("client_order_id", "i8"),  # 0: not one of ours
-        ("venue_order_id", "i8"),
-        ("trade_id", "i8"),
-        ("symbol", "i8"),  # address of the symbol's text
-        ("symbol_length", "i8"),
-        ("side", "i8"),  # 1 buy, -1 sell, 0 missing
-        ("is_maker", "i8"),
-        ("price", NUMBER),
-        ("quantity", NUMBER),
-        ("last_price", NUMBER),
-        ("last_quantity", NUMBER),
-        ("cumulative", NUMBER),
-        ("fee", NUMBER),
-    ],
-    align=True,
-)
-
 SCAN = np.dtype([("cursor", CURSOR), ("number", NUMBER)], align=True)
 """Working memory of a scanner."""
 
 _ID, _STATUS, _RESULT, _ERROR, _CODE = word("id"), word("status"), word("result"), word("error"), word("code")
 _ORDER_ID, _EXECUTED, _UPDATED = word("orderId"), word("executedQty"), word("updateTime")
-_EVENT, _ORDER, _TIME = word("e"), word("o"), word("T")
-_SYMBOL, _CLIENT, _SIDE, _PRICE, _QUANTITY = word("s"), word("c"), word("S"), word("p"), word("q")
-_EXECUTION, _STATE, _VENUE_ID, _LAST, _LAST_PRICE = word("x"), word("X"), word("i"), word("l"), word("L")
-_CUMULATIVE, _FEE, _TRADE_ID, _MAKER = word("z"), word("n"), word("t"), word("m")
+_TRANSACTED, _MESSAGE, _DUPLICATE = word("transactTime"), word("msg"), word("Duplicate order sent.")
 _BUY, _SELL = word("BUY"), word("SELL")
-_ORDER_TRADE_UPDATE, _LISTEN_KEY_EXPIRED = word("ORDER_TRADE_UPDATE"), word("listenKeyExpired")
 _W_NEW, _W_PARTIALLY, _W_FILLED = word("NEW"), word("PARTIALLY_FILLED"), word("FILLED")
 _W_CANCELED, _W_EXPIRED, _W_MATCH = word("CANCELED"), word("EXPIRED"), word("EXPIRED_IN_MATCH")
 _W_REJECTED, _W_TRADE = word("REJECTED"), word("TRADE")
@@ -105,7 +78,7 @@ def id_of_text(address, length):
 
 
 @kernel
-def _status_of(cursor):
+def read_status(cursor):
     """Read a status or execution type."""
     never_inlined()
     if not read_text(cursor):
@@ -170,10 +143,10 @@ def _scan_result(scan, reply):
         if cursor.word == _ORDER_ID:
             reply.venue_order_id = read_integer(cursor, scan.number)
         elif cursor.word == _STATUS:
-            reply.order_status = _status_of(cursor)
+            reply.order_status = read_status(cursor)
         elif cursor.word == _EXECUTED:
             read_number(cursor, reply.cumulative)
-        elif cursor.word == _UPDATED:
+        elif cursor.word == _UPDATED or cursor.word == _TRANSACTED:
             reply.update_ms = read_integer(cursor, scan.number)
         else:
             skip_value(cursor)
@@ -183,93 +156,14 @@ def _scan_result(scan, reply):
 def _scan_error(scan, reply):
     never_inlined()
     cursor = scan.cursor
+    is_duplicate = False
     open_object(cursor)
     while next_key(cursor):
         if cursor.word == _CODE:
             reply.code = read_integer(cursor, scan.number)
+        elif cursor.word == _MESSAGE and peek(cursor) == 34:
+            is_duplicate = read_text(cursor) != 0 and cursor.word == _DUPLICATE
         else:
             skip_value(cursor)
-
-
-@kernel
-def clear_event(event):
-    """All fields zero."""
-    event.kind = event.event_ms = event.execution = event.order_status = event.client_order_id = 0
-    event.venue_order_id = event.trade_id = event.symbol = event.symbol_length = event.side = event.is_maker = 0
-    event.price.mantissa = event.quantity.mantissa = event.last_price.mantissa = 0
-    event.price.fraction = event.quantity.fraction = event.last_price.fraction = 0
-    event.last_quantity.mantissa = event.cumulative.mantissa = event.fee.mantissa = 0
-    event.last_quantity.fraction = event.cumulative.fraction = event.fee.fraction = 0
-
-
-@kernel
-def scan_user_event(scan, address, length, event):
-    """Read one event of the user stream. `symbol` points into the text."""
-    never_inlined()
-    cursor = scan.cursor
-    clear_event(event)
-    open_cursor(cursor, address, length)
-    open_object(cursor)
-    while next_key(cursor):
-        if cursor.word == _EVENT and peek(cursor) == 34:
-            read_text(cursor)
-            if cursor.word == _ORDER_TRADE_UPDATE:
-                event.kind = ORDER_UPDATE
-            elif cursor.word == _LISTEN_KEY_EXPIRED:
-                event.kind = LISTEN_KEY_EXPIRED
-        elif cursor.word == _TIME:
-            event.event_ms = read_integer(cursor, scan.number)
-        elif cursor.word == _ORDER and peek(cursor) == OPEN_BRACE:
-            _scan_order(scan, event)
-        else:
-            skip_value(cursor)
-    return SCANNED if at_end(cursor) else BAD
-
-
-@kernel
-def _scan_order(scan, event):
-    """The object `o` of an ORDER_TRADE_UPDATE."""
-    never_inlined()
-    cursor = scan.cursor
-    open_object(cursor)
-    while next_key(cursor):
-        if cursor.word == _CLIENT:
-            if read_text(cursor) and cursor.length > 0 and load_u8(cursor.text) == 116:  # t
-                event.client_order_id = id_of_text(cursor.text, cursor.length)
-        elif cursor.word == _SYMBOL:
-            if read_text(cursor):
-                event.symbol = cursor.text
-                event.symbol_length = cursor.length
-        elif cursor.word == _SIDE:
-            event.side = read_side(cursor)
-        elif cursor.word == _EXECUTION:
-            event.execution = _status_of(cursor)
-        elif cursor.word == _STATE:
-            event.order_status = _status_of(cursor)
-        elif cursor.word == _VENUE_ID:
-            event.venue_order_id = read_integer(cursor, scan.number)
-        elif cursor.word == _TRADE_ID:
-            event.trade_id = read_integer(cursor, scan.number)
-        elif cursor.word == _MAKER:
-            event.is_maker = read_flag(cursor)
-        else:
-            _scan_amount(cursor, event)
-
-
-@kernel
-def _scan_amount(cursor, event):
-    never_inlined()
-    if cursor.word == _PRICE:
-        read_number(cursor, event.price)
-    elif cursor.word == _QUANTITY:
-        read_number(cursor, event.quantity)
-    elif cursor.word == _LAST:
-        read_number(cursor, event.last_quantity)
-    elif cursor.word == _LAST_PRICE:
-        read_number(cursor, event.last_price)
-    elif cursor.word == _CUMULATIVE:
-        read_number(cursor, event.cumulative)
-    elif cursor.word == _FEE:
-        read_number(cursor, event.fee)
-    else:
-        skip_value(cursor)
+    if is_duplicate and reply.code == REFUSED:
+        reply.code = DUPLICATE_ID

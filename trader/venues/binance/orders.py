@@ -1,9 +1,11 @@
-"""Order frames: what we write to Binance USD-M futures, compiled, straight into the outgoing bytes.
+"""Order frames: what we write to Binance USD-M futures and spot, compiled, straight into the outgoing bytes.
 
     {"id":"p<id>","method":"order.place","params":{"symbol":"BTCUSDT","side":"BUY","type":"LIMIT",
      "timeInForce":"GTX","price":"61800.2","quantity":"0.005","newClientOrderId":"t<id>","timestamp":<ms>}}
 
-`<id>` is the client order id in decimal. The request's letter tells what a reply answers: p place, c cancel,
+Post-only is a time in force of futures and a type of spot; every text that differs stands here once for each market
+(`instrument.market`). `<id>` is the client order id in decimal. The
+request's letter tells what a reply answers: p place, c cancel,
 q status query. Each writer takes the address of FRAME_BYTES_MAX bytes of room and returns the address after
 the last byte of the frame; what lies behind it in the room is undefined. Times are the venue's, milliseconds
 since 1970.
@@ -11,9 +13,9 @@ since 1970.
 
 import numpy as np
 
-from shm.kernel import address_of, copy, inlined, kernel, store_u8
-from trader.enums import TimeInForce
+from shm.kernel import address_of, copy, inlined, kernel, load_i64, store_u8
 from trader.instrument import INSTRUMENT, SYMBOL_BYTES_MAX
+from trader.venues.markets import SPOT
 from trader.venues.number_text import put_decimal, put_units
 
 FRAME_BYTES_MAX = 512
@@ -27,34 +29,56 @@ def _text(value: str) -> np.ndarray:
     return np.frombuffer(value.encode(), dtype=np.uint8).copy()
 
 
+def _texts(usdm: str, spot: str) -> np.ndarray:
+    """A text for each market, in rows of a length and TEXT_BYTES."""
+    rows = np.zeros((2, LENGTH_BYTES + TEXT_BYTES), dtype=np.uint8)
+    for row, value in zip(rows, (usdm, spot), strict=True):
+        assert len(value) <= TEXT_BYTES, value
+        row[0] = len(value)
+        row[LENGTH_BYTES : LENGTH_BYTES + len(value)] = np.frombuffer(value.encode(), dtype=np.uint8)
+    return rows
+
+
+def _terms() -> np.ndarray:
+    """Side, type and time in force up to the price: for each side (buy, sell) and TimeInForce, by market."""
+    rows = []
+    for side in ("BUY", "SELL"):
+        limit = f'","side":"{side}","type":"LIMIT","timeInForce":"'
+        maker = f'","side":"{side}","type":"LIMIT_MAKER","price":"'
+        rows += [_texts(f'{limit}GTX","price":"', maker)]
+        rows += [_texts(f'{limit}{word}","price":"', f'{limit}{word}","price":"') for word in ("GTC", "IOC")]
+    return np.concatenate(rows)
+
+
+LENGTH_BYTES = 8
+TEXT_BYTES = 72
+
 _ID = _text('{"id":"')
 _PLACE = _text('","method":"order.place","params":{"symbol":"')
 _CANCEL = _text('","method":"order.cancel","params":{"symbol":"')
 _QUERY = _text('","method":"order.status","params":{"symbol":"')
-_BUY = _text('","side":"BUY","type":"LIMIT","timeInForce":"')
-_SELL = _text('","side":"SELL","type":"LIMIT","timeInForce":"')
-_PRICE_POST_ONLY = _text('GTX","price":"')
-_PRICE_RESTING = _text('GTC","price":"')
-_PRICE_IMMEDIATE = _text('IOC","price":"')
+_TERMS = _terms()
 _QUANTITY = _text('","quantity":"')
-_NEW_ID = _text('","newClientOrderId":"t')
+_NEW_ID = _texts('","newClientOrderId":"t', '","newOrderRespType":"RESULT","newClientOrderId":"t')
 _ORIGINAL_ID = _text('","origClientOrderId":"t')
 _TIME = _text('","timestamp":')
 _END = _text("}}")
 
 _BLANK = _text(" \n\n")[1:]
 _LISTEN_KEY = _text(" /fapi/v1/listenKey")
-_OPEN_ORDERS = _text("GET /fapi/v1/openOrders?symbol=")
-_CANCEL_OPEN = _text("DELETE /fapi/v1/allOpenOrders?symbol=")
+_OPEN_ORDERS = _texts("GET /fapi/v1/openOrders?symbol=", "GET /api/v3/openOrders?symbol=")
+_CANCEL_OPEN = _texts("DELETE /fapi/v1/allOpenOrders?symbol=", "DELETE /api/v3/openOrders?symbol=")
 _POSITION = _text("GET /fapi/v3/positionRisk?symbol=")
-_TRADES = _text("GET /fapi/v1/userTrades?symbol=")
+_BALANCES = _text("GET /api/v3/account")
+_TRADES = _texts("GET /fapi/v1/userTrades?symbol=", "GET /api/v3/myTrades?symbol=")
 _ORDER_ID = _text("&limit=1000&orderId=")
 _POST = _text("POST")
 _PUT = _text("PUT")
 _USER_STREAM = _text("/ws/")
-_ORDER_API = _text("/ws-fapi/v1")
+_ORDER_API = _texts("/ws-fapi/v1", "/ws-api/v3")
+_SUBSCRIBE = _text('{"id":"u1","method":"userDataStream.subscribe"}')
 
-_FIXED_BYTES = _ID.size + _PLACE.size + _SELL.size + _PRICE_POST_ONLY.size + _QUANTITY.size + _NEW_ID.size + _TIME.size
+_FIXED_BYTES = _ID.size + _PLACE.size + 2 * TEXT_BYTES + _QUANTITY.size + _TIME.size
 assert _FIXED_BYTES + 1 + SYMBOL_BYTES_MAX + 6 * (DECIMAL_BYTES_MAX + 1) + _END.size <= FRAME_BYTES_MAX
 
 
@@ -63,6 +87,14 @@ def put(at, text):
     """Write a constant text."""
     copy(at, text.ctypes.data, text.size)
     return at + text.size
+
+
+@inlined
+def put_of(at, texts, row):
+    """Write one text of a table; bytes up to TEXT_BYTES behind it may be written too."""
+    start = texts.ctypes.data + row * (LENGTH_BYTES + TEXT_BYTES)
+    copy(at, start + LENGTH_BYTES, TEXT_BYTES)
+    return at + load_i64(start)
 
 
 @inlined
@@ -84,9 +116,8 @@ def _put_head(at, request, client_order_id, method, instrument):
 
 
 @inlined
-def _put_tail(at, label, digits, count, timestamp_ms):
+def _put_tail(at, digits, count, timestamp_ms):
     """The client order id once more, copied, and the time."""
-    at = put(at, label)
     copy(at, digits, count)
     at = put_decimal(put(at + count, _TIME), timestamp_ms)
     return put(at, _END)
@@ -96,31 +127,26 @@ def _put_tail(at, label, digits, count, timestamp_ms):
 def write_place(at, order, time_in_force, instrument, timestamp_ms):
     """order.place of a limit order: fields side, price_ticks, size_lots, client_order_id of `order`."""
     digits, count, at = _put_head(at, PLACE, order.client_order_id, _PLACE, instrument)
-    at = put(at, _BUY) if order.side > 0 else put(at, _SELL)
-    if time_in_force == TimeInForce.POST_ONLY:
-        at = put(at, _PRICE_POST_ONLY)
-    elif time_in_force == TimeInForce.GOOD_TILL_CANCEL:
-        at = put(at, _PRICE_RESTING)
-    else:
-        at = put(at, _PRICE_IMMEDIATE)
+    terms = time_in_force if order.side > 0 else 3 + time_in_force
+    at = put_of(at, _TERMS, 2 * terms + instrument.market)
     at = put_units(at, order.price_ticks, instrument.price_decimals, instrument.tick_multiple)
     at = put(at, _QUANTITY)
     at = put_units(at, order.size_lots, instrument.size_decimals, instrument.lot_multiple)
-    return _put_tail(at, _NEW_ID, digits, count, timestamp_ms)
+    return _put_tail(put_of(at, _NEW_ID, instrument.market), digits, count, timestamp_ms)
 
 
 @kernel
 def write_cancel(at, client_order_id, instrument, timestamp_ms):
     """order.cancel by client order id."""
     digits, count, at = _put_head(at, CANCEL, client_order_id, _CANCEL, instrument)
-    return _put_tail(at, _ORIGINAL_ID, digits, count, timestamp_ms)
+    return _put_tail(put(at, _ORIGINAL_ID), digits, count, timestamp_ms)
 
 
 @kernel
 def write_query(at, client_order_id, instrument, timestamp_ms):
     """order.status by client order id."""
     digits, count, at = _put_head(at, QUERY, client_order_id, _QUERY, instrument)
-    return _put_tail(at, _ORIGINAL_ID, digits, count, timestamp_ms)
+    return _put_tail(put(at, _ORIGINAL_ID), digits, count, timestamp_ms)
 
 
 @kernel
@@ -133,25 +159,27 @@ def write_listen_key_request(at, renew):
 @kernel
 def write_open_orders_request(at, instrument):
     """GET openOrders of one symbol."""
-    return put(put_symbol(put(at, _OPEN_ORDERS), instrument), _BLANK)
+    return put(put_symbol(put_of(at, _OPEN_ORDERS, instrument.market), instrument), _BLANK)
 
 
 @kernel
 def write_cancel_open_request(at, instrument):
-    """DELETE allOpenOrders of one symbol."""
-    return put(put_symbol(put(at, _CANCEL_OPEN), instrument), _BLANK)
+    """DELETE all open orders of one symbol."""
+    return put(put_symbol(put_of(at, _CANCEL_OPEN, instrument.market), instrument), _BLANK)
 
 
 @kernel
 def write_position_request(at, instrument):
-    """GET positionRisk of one symbol."""
+    """GET positionRisk of one symbol; where there are balances, all of them."""
+    if instrument.market == SPOT:
+        return put(put(at, _BALANCES), _BLANK)
     return put(put_symbol(put(at, _POSITION), instrument), _BLANK)
 
 
 @kernel
 def write_trades_request(at, instrument, venue_order_id):
-    """GET userTrades of one order."""
-    at = put(put_symbol(put(at, _TRADES), instrument), _ORDER_ID)
+    """GET our trades of one order."""
+    at = put(put_symbol(put_of(at, _TRADES, instrument.market), instrument), _ORDER_ID)
     return put(put_decimal(at, venue_order_id), _BLANK)
 
 
@@ -164,6 +192,12 @@ def write_user_stream_path(at, listen_key, length):
 
 
 @kernel
-def write_order_api_path(at):
+def write_order_api_path(at, market):
     """Path of the order API's websocket."""
-    return put(at, _ORDER_API)
+    return put_of(at, _ORDER_API, market)
+
+
+@kernel
+def write_subscription(at):
+    """userDataStream.subscribe, on a connection that has logged on."""
+    return put(at, _SUBSCRIBE)

@@ -42,6 +42,11 @@ def in_all(lead: Callable[[], None], follow: Sequence[Callable[[], None]], *, co
         raise PartnerFailed(", ".join(f"process {number} ended with {end}" for number, end in failed))
 
 
+def in_both(lead: Callable[[], None], follow: Callable[[], None], *, cores: tuple[int, int]) -> None:
+    """`in_all` of two: `lead` here on the first core, `follow` in a child on the second."""
+    in_all(lead, [follow], cores=cores)
+
+
 def _follow(run: Callable[[], None], core: int) -> NoReturn:
     """A child's whole life. It leaves without Python's clean-up: what it inherited is its parent's."""
     status = 1
