@@ -13,7 +13,7 @@ and the indicator says again what it said. Where changes are counted (RSI, reali
 chain: a change across a gap is not one step's, so the next value is only a reference.
 
 Windows are rings of at most WINDOW_MAX values with sums in pairs (`exact_sums`), so that what has left the window
-leaves nothing behind. Only where a value 10^8 times the others has left, or the mean has gone as far, are the sums of a
+leaves nothing behind. Only where a value 10^5 deviations away has left, or the mean has gone as far, are the sums of a
 z-score made again from the ring.
 
 Wilder, New Concepts in Technical Trading Systems, 1978 (RSI).
@@ -30,8 +30,9 @@ from trader.signals.exact_sums import add_pair, in_order, is_finite, two_product
 WINDOW_MAX = 1_024
 """Longest window, in values."""
 
-CANCELLED = 1e-16
-"""Sums are made again where their difference is less than this share of what they held at most; pairs have 1e-32."""
+CANCELLED = 1e-10
+"""Sums are made again, about another anchor, where their difference is less than this share of what they held at most:
+pairs would do with 1e-20, but the deviations from the anchor are rounded once."""
 
 REBUILD_UPDATES = 1 << 18
 BPS = 1e4
@@ -191,15 +192,13 @@ def zscore_update(state, x):
 @inlined
 def _replace(state, before, x):
     """In the sums, the deviation of one value from the anchor by another's; the anchor's own is nothing."""
-    deviation, low = two_sum(x, -state.anchor)
-    gone, gone_low = two_sum(before, -state.anchor)
-    change, change_low = two_sum(deviation, -gone)
-    state.sum, state.sum_low = add_pair(state.sum, state.sum_low, change, change_low + (low - gone_low))
+    deviation, gone = x - state.anchor, before - state.anchor
+    change, low = two_sum(deviation, -gone)
+    state.sum, state.sum_low = add_pair(state.sum, state.sum_low, change, low)
     square, square_low = two_product(deviation, deviation)
-    gone_square, gone_square_low = two_product(gone, gone)
-    change, change_low = two_sum(square, -gone_square)
-    change_low += square_low - gone_square_low + 2.0 * (deviation * low - gone * gone_low)
-    state.squares, state.squares_low = add_pair(state.squares, state.squares_low, change, change_low)
+    gone_square, gone_low = two_product(gone, gone)
+    change, low = two_sum(square, -gone_square)
+    state.squares, state.squares_low = add_pair(state.squares, state.squares_low, change, low + (square_low - gone_low))
     state.peak = max(state.peak, state.squares)
 
 
@@ -218,10 +217,9 @@ def _spread(state):
 def _distance(state, x, spread):
     """(x - mean) / sd."""
     count = float(state.count)
-    deviation, low = two_sum(x, -state.anchor)
-    scaled, scaled_low = two_product(count, deviation)
+    scaled, scaled_low = two_product(count, x - state.anchor)
     total, total_low = in_order(state.sum, state.sum_low)
-    distance = (scaled - total) + (scaled_low + count * low - total_low)
+    distance = (scaled - total) + (scaled_low - total_low)
     return distance * math.sqrt((count - 1.0) / (count * spread)) if spread > 0.0 else 0.0
 
 
