@@ -15,7 +15,7 @@ FUNCTION_STATEMENTS_MAX = 50
 DOCSTRING_CHARACTERS_MIN = 20
 BANNED_NAMES = {"util", "utils", "helper", "helpers", "common", "manager", "managers", "misc"}
 
-COMPILED = {"kernel", "inlined", "vector", "lane", "finite_lane", "step", "compiled_step"} | {
+COMPILED = {"kernel", "inlined", "vector", "lane", "finite_lane", "finite_vector", "step", "compiled_step"} | {
     "intrinsic",
     "quote_entry",
     "njit",
