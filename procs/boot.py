@@ -14,15 +14,26 @@ from procs.journal import JournalWriter, open_journal
 from procs.kept_beliefs import KeptBeliefs
 from procs.placement import Group
 from procs.plan import SUCCESSOR, LaunchPlan
-from procs.run_segments import READY, RunSegments
+from procs.rewiring import journal_folder
+from procs.run_segments import EPOCH, READY, RunSegments
 from procs.state_dir import StateDir, state_dir_of
-from procs.topology import WIRE, inboxes, link_named, outboxes
+from procs.topology import WIRE, Full, inboxes, link_named, outboxes
 from procs.wire_rings import WireInbox, WireOutbox
-from procs.wiring import Station, bind, doorbell_address, latency_bytes, memory_links, stage_module
+from procs.wiring import (
+    Station,
+    bind,
+    doorbell_address,
+    last_frame,
+    latency_bytes,
+    memory_links,
+    slot_frame_bytes,
+    stage_module,
+)
 from shm.clock import now_ns
 from shm.control import ControlCell, store_word
 from shm.doorbell import DOORBELL_DESCRIPTOR
 from shm.log_ring import open_log_writer
+from trader.messages import Message
 
 _BOOT_S = 60.0
 
@@ -44,7 +55,7 @@ def boot(plan: LaunchPlan, group: Group, segments: RunSegments, generation: int)
     """Bind every stage of a process. Raises TimeoutError without instruments, OSError without a journal."""
     booted = Booted(segments, [segments.cell(stage) for stage in group.stages])
     instruments = _instruments(plan, group, segments)
-    config = _config(plan, group)
+    config = _config(plan, group, segments)
     links = segments.links_of() | _wire_links(group, booted)
     for stage, cell in zip(group.stages, booted.cells, strict=True):
         state = segments.state(stage)
@@ -55,6 +66,8 @@ def boot(plan: LaunchPlan, group: Group, segments: RunSegments, generation: int)
             kept = StateDir(state_dir_of(config))
             booted.beliefs = KeptBeliefs(kept, config.volatility, config.symbols, state)
             booted.beliefs.restore()
+        # Before it is bound: a writer that opens slots wipes what its predecessor did not finish.
+        published = _published(stage, segments, len(config.symbols)) if generation > 1 else []
         station = bind(
             stage,
             links,
@@ -65,14 +78,14 @@ def boot(plan: LaunchPlan, group: Group, segments: RunSegments, generation: int)
             latency=segments.address(f"latency.{stage}"),
             doorbell_of=lambda other: doorbell_of(plan, group, segments, other),
         )
+        if generation > 1 and hasattr(station.module, "inherit"):
+            station.module.inherit(state, published)
         log_ring = segments.segments[f"log.{stage}"].bytes_view()
         open_log_writer(station.row["ports"]["hot_log"], log_ring, plan.log_doorbell)
         booted.stations.append(station)
         if config.journal.enabled and stage != "exchange":
-            folder = plan.out_dir / "journal"
-            if generation > 1:
-                folder = folder / f"generation-{generation}"
-                folder.mkdir(exist_ok=True)
+            folder = journal_folder(plan.out_dir, generation)
+            folder.mkdir(exist_ok=True)
             now = int(now_ns(segments.clock_address))
             booted.journals.append(open_journal(config, folder, plan.run, station, now, generation=generation))
     store_word(doorbell_address(booted.cells[0].address) + DOORBELL_DESCRIPTOR, plan.eventfds.get(group.name, -1))
@@ -87,10 +100,24 @@ def doorbell_of(plan: LaunchPlan, group: Group, segments: RunSegments, stage: st
     return doorbell_address(segments.cell(home.stages[0]).address)
 
 
-def _config(plan: LaunchPlan, group: Group) -> RunConfig:
+def _config(plan: LaunchPlan, group: Group, segments: RunSegments) -> RunConfig:
+    config = msgspec.structs.replace(plan.config, epoch=segments.word(EPOCH) or plan.config.epoch)
     if group.name != SUCCESSOR:
-        return plan.config
-    return msgspec.structs.replace(plan.config, router=msgspec.structs.replace(plan.config.router, cancel_only=True))
+        return config
+    return msgspec.structs.replace(config, router=msgspec.structs.replace(config.router, cancel_only=True))
+
+
+def _published(stage: str, segments: RunSegments, symbols: int) -> list[Message]:
+    """What a dead predecessor published last in its slots; not what it was just writing."""
+    found: list[Message] = []
+    for link in outboxes(stage):
+        if link.when_full is not Full.LATEST:
+            continue
+        for symbol_id in range(symbols):
+            frame = last_frame(segments.segments[link.name].bytes_view(), slot_frame_bytes(link), symbol_id)
+            if frame:
+                found.append(msgspec.msgpack.decode(frame, type=link.carries[0]))
+    return found
 
 
 def _instruments(plan: LaunchPlan, group: Group, segments: RunSegments) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from procs.affinity import available_cores, core_problems
+from procs.restarts import RestartsConfig
 from trader.book.state import BookConfig
 from trader.exchange.config import SYMBOLS_MAX, ExchangeConfig
 from trader.feed.config import FeedConfig
@@ -95,6 +96,7 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     journal: JournalConfig = JournalConfig()
     budgets: BudgetsConfig = BudgetsConfig()
+    restarts: RestartsConfig = RestartsConfig()
     feed: FeedConfig = FeedConfig()
     book: BookConfig = BookConfig()
     volatility: VolatilityConfig = VolatilityConfig()

@@ -77,6 +77,8 @@ class JournalWriter:
         self.state = state
         self.file_bytes = HEADER_BYTES + _padded(state.nbytes) + RECORD_BYTES + bytes_max
         self.files: list[Path] = []
+        self.path = folder
+        """The file that is being written."""
         self._map: mmap.mmap | None = None
         self.failure = ""
 
@@ -91,6 +93,7 @@ class JournalWriter:
             return False
         self._finish()
         self._map = mapping
+        self.path = path
         self.files.append(path)
         view = np.frombuffer(mapping, dtype=np.uint8)
         self.journal["base"] = view.ctypes.data + HEADER_BYTES
@@ -99,6 +102,21 @@ class JournalWriter:
         del view
         append_record(self.journal, now_ns, SNAPSHOT, 0, index, 0, address_of_array(self.state), self.state.nbytes)
         return True
+
+    def begin(self, folder: Path, generation: int, now_ns: int) -> bool:
+        """End the files of this generation and begin another's in `folder`; False when that cannot be had."""
+        before = self.folder, self.header, self.files
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            self.failure = f"journal {folder}: {error.strerror}"
+            return False
+        self.folder, self.header = folder, msgspec.structs.replace(self.header, generation=generation)
+        self.files = []
+        if self.rotate(now_ns):
+            return True
+        self.folder, self.header, self.files = before
+        return False
 
     def keep_room(self, now_ns: int) -> bool:
         """Rotate when the file is nearly full; False when it had to and could not."""
@@ -120,7 +138,7 @@ class JournalWriter:
         self._map.flush(0, _page_end(used))
         self._map.close()
         self._map = None
-        os.truncate(self.files[-1], used)
+        os.truncate(self.path, used)
 
     def _make(self, path: Path, header: JournalHeader) -> mmap.mmap:
         encoded = _sealed(msgspec.json.encode(header))

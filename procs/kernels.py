@@ -19,7 +19,7 @@ from procs.journal import append_record
 from procs.run_segments import layout_hash
 from procs.topology import STAGES, link_named
 from procs.transport.rest import preload
-from procs.wiring import memory_links, stage_module
+from procs.wiring import has_frame, memory_links, stage_module
 from shm import clock, control, doorbell
 from shm.cancels import CANCEL_READER, open_cancel_reader
 from shm.histogram import HISTOGRAM_BYTES
@@ -147,7 +147,9 @@ def _load_links() -> None:
     names = ("feed_book", "book_top", "strategy_cancels")
     links, keep = memory_links({name: link_named(name) for name in names}, symbols=1)
     open_writer(new_record(WRITER)[0], links["feed_book"])
-    open_reader(new_record(READER)[0], links["feed_book"], 0, 0)
+    reader = new_record(READER)
+    open_reader(reader[0], links["feed_book"], 0, 0)
+    has_frame(reader[0])
     open_slot_writer(new_record(SLOT_WRITER)[0], links["book_top"], 1024, 1)
     open_slot_reader(new_record(SLOT_READER)[0], links["book_top"], 1024, 1, 0)
     open_cancel_reader(new_record(CANCEL_READER)[0], links["strategy_cancels"], 0)

@@ -25,8 +25,8 @@ from procs.event_loop import EventLoop, Wire
 from procs.exchange_market import serve_recording
 from procs.placement import Group, waiting
 from procs.plan import LaunchPlan
+from procs.rewiring import Rewiring
 from procs.run_segments import PORT, RunSegments
-from procs.sampler import sampled
 from procs.transport import WireSink
 from procs.transport.authentication import Credentials
 from procs.transport.client import ClientTransport
@@ -53,8 +53,7 @@ def run_process(plan: LaunchPlan, name: str, generation: int) -> int:
         os.close(plan.key_descriptor)
     pin(plan.cores[group.stages[0]])
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with sampled(plan.out_dir, name):
-        return StageProcess(plan, group, generation).run()
+    return StageProcess(plan, group, generation).run()
 
 
 class StageProcess:
@@ -66,6 +65,7 @@ class StageProcess:
         self.generation = generation
         self.segments = RunSegments.attach(plan.run)
         self.booted = Booted(self.segments, [self.segments.cell(stage) for stage in group.stages])
+        self.rewiring = Rewiring(self.segments, plan.out_dir)
         self.parent = os.getppid()
         self.terminated = False
         self.leave_by_ns = 0
@@ -81,7 +81,7 @@ class StageProcess:
         try:
             self.booted = boot(self.plan, self.group, self.segments, self.generation)
             for cell in self.booted.cells:
-                cell.issue(Command.START)
+                cell.issue(Command.START, self.generation)
             self._tell(STATE, RUNNING)
             if self.group.owns_sockets:
                 uvloop.run(self._serve_sockets())
@@ -115,8 +115,10 @@ class StageProcess:
             return False
         if self.booted.beliefs is not None:
             self.booted.beliefs.look()
+        self.rewiring.tend(self.booted.stations, self.booted.journals, self._now_ns())
         for journal, station in zip(self.booted.journals, self.booted.stations, strict=False):
-            if not journal.keep_room(self._now_ns()) and not station.row["ports"]["halted"]:
+            kept = journal.keep_room(self._now_ns()) and station.name not in self.rewiring.failed
+            if not kept and not station.row["ports"]["halted"]:
                 log.error("%s: %s; no new orders", station.name, journal.failure)
                 station.row["ports"]["halted"] = 1
                 store_word(self.segments.cell(station.name).address + HALTED, 1)

@@ -3,6 +3,9 @@
 The journals say what each stage took, in which order and when; raw frames, timers, commands and cancels are in
 them, everything else is produced again by the replayed stages. A stage waits until the frame that it took
 then has been produced now, so any schedule gives the same result. The first frame that differs is named.
+
+Where a stage was replaced, every stage's journal begins another generation, each at its own moment. The first one is
+compared; a stage that took a frame which its producer sent in the next one is compared up to there.
 """
 
 from collections.abc import Callable
@@ -22,6 +25,7 @@ from procs.replay_cycle import (
     MISSING,
     PROGRESS,
     WAITING,
+    count_inputs,
     discard,
     replay_slice,
 )
@@ -44,6 +48,8 @@ class StageReplay:
     inputs: int = 0
     outputs: int = 0
     difference: str = ""
+    left_out: int = 0
+    """Inputs of its journal that are not compared, because what sent them is in no journal of this generation."""
 
 
 @dataclass
@@ -52,11 +58,18 @@ class ReplayResult:
 
     run_dir: Path
     stages: list[StageReplay] = field(default_factory=list)
+    cut: str = ""
+    """Why only a part of the run was compared, and which; empty when it was all of it."""
 
     @property
     def identical(self) -> bool:
-        """Whether nothing differs."""
-        return not any(stage.difference for stage in self.stages)
+        """Whether the whole run was compared and nothing differs."""
+        return not self.cut and not self.first_difference
+
+    @property
+    def verdict(self) -> str:
+        """The result in one line."""
+        return self.first_difference or (f"identical {self.cut}" if self.cut else "identical")
 
     @property
     def first_difference(self) -> str:
@@ -87,6 +100,7 @@ class _Player:
         self.station.keep.append(clock)
         self.progress = new_record(PROGRESS)
         self.reason = 0
+        self.left_out = 0
 
     def advance(self, inputs_max: int) -> bool:
         """Go on as far as possible; whether anything moved."""
@@ -94,6 +108,17 @@ class _Player:
         replay_slice(self.station.address, self.progress[0], inputs_max)
         self.reason = int(self.progress[0]["reason"])
         return int(self.progress[0]["inputs"]) > before
+
+    def end_here(self) -> None:
+        """Compare no further: what comes next in the log was sent after its producer's journal of this generation."""
+        log = self.station.row["ports"]["log"]
+        self.left_out = int(count_inputs(int(log["base"]), int(log["position"]), int(log["capacity"])))
+        log["capacity"] = log["position"]
+
+    @property
+    def awaits(self) -> str:
+        """The stage that sent what this one waits for."""
+        return inboxes(self.stage)[(int(self.progress[0]["key"]) >> 48) & 0xFF].producer
 
     @property
     def stopped(self) -> bool:
@@ -103,7 +128,7 @@ class _Player:
     def result(self) -> StageReplay:
         """Inputs, outputs and the difference in words."""
         ports = self.station.row["ports"]
-        done = StageReplay(self.stage, int(self.progress[0]["inputs"]), int(ports["compared"]))
+        done = StageReplay(self.stage, int(self.progress[0]["inputs"]), int(ports["compared"]), left_out=self.left_out)
         key = int(self.progress[0]["key"])
         if int(ports["mismatch"]) != MISMATCH_NONE:
             outbox = self.station.module.OUTBOXES[int(ports["mismatch_outbox"])]
@@ -134,6 +159,7 @@ def replay_run(
     journals = {stage: read_journal(folder, stage) for stage in TRADING}
     for files in journals.values():
         _comparable(files[0])
+    cut = _why_cut(folder, journals)
     symbols = journals["feed"][0].header.symbols
     links, keep, queues = _links(symbols)
     players = [_Player(stage, files, links, symbols) for stage, files in journals.items()]
@@ -152,7 +178,8 @@ def replay_run(
             total,
         )
         if not moved and all(player.reason in (WAITING, BLOCKED) or player.stopped for player in players):
-            break
+            if not cut or not _end_those_who_wait(players):
+                break
         if any(player.reason in (DIFFERENT, MISSING, FAILED) for player in players):
             break
     del keep
@@ -162,7 +189,26 @@ def replay_run(
         for player, result in zip(players, results, strict=True):
             if player.reason not in (DIFFERENT, MISSING, FAILED):
                 result.difference = ""
-    return ReplayResult(Path(run_dir), results)
+    return ReplayResult(Path(run_dir), results, cut)
+
+
+def _end_those_who_wait(players: list[_Player]) -> bool:
+    """End stages that wait for one whose journal is over, every frame of it repeated; whether there was any."""
+    over = {player.stage for player in players if player.reason == FINISHED}
+    waiting = [player for player in players if player.reason == WAITING and player.awaits in over]
+    for player in waiting:
+        player.end_here()
+    return bool(waiting)
+
+
+def _why_cut(folder: Path, journals: dict[str, list[JournalFile]]) -> str:
+    """Why the first generation's journals are not the whole run, in words; empty when they are."""
+    generations = [path.name.removeprefix("generation-") for path in folder.glob("generation-*")]
+    if generations:
+        last = max(int(generation) for generation in generations)
+        return f"up to where a stage was replaced; generations 2 to {last} of its journals are not compared"
+    killed = [stage for stage, files in journals.items() if not files[-1].closed]
+    return f"up to where the journal of {killed[0]} breaks off" if killed else ""
 
 
 def _comparable(file: JournalFile) -> None:

@@ -104,6 +104,18 @@ def replay_slice(address, progress, inputs_max):
 
 
 @kernel
+def count_inputs(base, position, capacity):
+    """INPUT records of a log from a position on."""
+    count = 0
+    length = next_record(base, position, capacity)
+    while length > 0:
+        count += record_kind(load_i64(base + position + 16)) == INPUT
+        position += length
+        length = next_record(base, position, capacity)
+    return count
+
+
+@kernel
 def discard(reader):
     """Take everything from a ring that nobody reads in a replay."""
     frame = poll(reader)

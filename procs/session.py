@@ -63,7 +63,7 @@ def run_session(config: RunConfig, watcher: Watcher | None = None) -> Summary:
         stack.callback(supervisor.close)
         pin(plan.cores["supervisor"])
         collector.start()
-        supervisor.on_loading = watcher.loading
+        supervisor.family.on_loading = watcher.loading
         _catch_signals(supervisor, stack)
         summary = _trade(supervisor, watcher, began)
     (plan.out_dir / "summary.json").write_bytes(msgspec.json.format(msgspec.json.encode(summary)))
@@ -151,6 +151,7 @@ def _trade(supervisor: Supervisor, watcher: Watcher, began: float) -> Summary:
         cpu_percent=cpu,
         began=began,
         failure=supervisor.failure,
+        restarts=supervisor.recovery.restarts,
     )
 
 
@@ -158,7 +159,7 @@ def _cpu_percent(supervisor: Supervisor, since: float) -> dict[str, float]:
     """CPU of each process since it was started, in percent of one core over the trading time."""
     elapsed = max(time.monotonic() - since, 1e-3)
     percent = {}
-    for name, pid in {**supervisor.pids, "supervisor": os.getpid()}.items():
+    for name, pid in {**supervisor.family.pids, "supervisor": os.getpid()}.items():
         try:
             times = psutil.Process(pid).cpu_times()
         except psutil.NoSuchProcess:

@@ -33,6 +33,7 @@ from procs.readings import (
     service_ns,
     units_of_run,
 )
+from procs.restarts import Restart
 from procs.run_segments import RunSegments
 from procs.snapshot import FIRST_QUOTE_WORD
 
@@ -96,7 +97,7 @@ class HopLatency(msgspec.Struct, frozen=True):
 class Summary(msgspec.Struct, frozen=True):
     """The whole result. `events`: frames of the venue's market stream; `pnl` in the quote currency; `cpu_percent` by
     stage, of one core; `quoted_share`: 0 to 1 of the time with a LIVE book; `seconds_to_first_quote` from the
-    command, null when there was none."""
+    command, null when there was none; `restarts`: processes that were replaced."""
 
     ok: bool
     problems: list[str]
@@ -113,6 +114,7 @@ class Summary(msgspec.Struct, frozen=True):
     cpu_percent: dict[str, float] = {}
     latency_ns: dict[str, HopLatency] = {}
     seconds_to_first_quote: float | None = None
+    restarts: list[Restart] = []
 
     @classmethod
     def failed(cls, placement: str, problem: str) -> "Summary":
@@ -128,6 +130,7 @@ def collect(
     cpu_percent: dict[str, float],
     began: float,
     failure: str = "",
+    restarts: list[Restart] | None = None,
 ) -> Summary:
     """Read the result before the memory goes. `cpu_percent`: by process; `began`: monotonic seconds of the command."""
     units = units_of_run(memory)
@@ -164,6 +167,7 @@ def collect(
             for hop, found in latencies(memory).items()
         },
         seconds_to_first_quote=round(quote_ns / 1e9 - began, 3) if quote_ns else None,
+        restarts=restarts or [],
     )
 
 
@@ -237,11 +241,18 @@ def _result_table(summary: Summary) -> Table:
         table.add_row(f"position {symbol}", f"{pair.ours:g} ours, {pair.venue:g} the venue's: {agree}")
     table.add_row("open orders", f"{summary.open_orders.ours} ours, {summary.open_orders.venue} the venue's")
     table.add_row("PnL", f"{summary.pnl:+.2f}")
+    for restart in summary.restarts:
+        table.add_row(f"restart at {restart.at_s:.1f} s", _how_restarted(restart))
     lost = ", ".join(f"{count:,} on {link}" for link, count in summary.drops.items() if count)
     table.add_row("drops", lost or "none")
     cpu = ", ".join(f"{stage} {percent:.1f}%" for stage, percent in summary.cpu_percent.items())
     table.add_row("CPU, of one core", cpu or "-")
     return table
+
+
+def _how_restarted(restart: Restart) -> str:
+    after_s = restart.quoting_after_s
+    return f"{restart.cause}; " + (f"quoting again after {after_s:.2f} s" if after_s is not None else "no quote since")
 
 
 def _latency_table(summary: Summary, budgets: BudgetsConfig) -> Table:

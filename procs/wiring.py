@@ -4,6 +4,7 @@ Used by every placement alike: separate processes bind to shared segments, repla
 memory. A Station holds a stage's record and everything whose address it contains.
 """
 
+import ctypes
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,11 +18,18 @@ from procs.ports import CANCELS, RING, SLOTS
 from procs.topology import WIRE, Full, Link, inboxes, link_named, outboxes
 from shm.cancels import CANCELS_BYTES, open_cancel_reader
 from shm.codec import body_bytes_fixed
-from shm.control import DOORBELL
+from shm.control import DOORBELL, store_word
 from shm.histogram import HISTOGRAM_BYTES
-from shm.kernel import address_of_array, new_record
-from shm.layout import FRAME_HEADER_BYTES, frame_bytes_max
-from shm.ring import format_ring, open_reader, open_writer, ring_bytes, room_ever
+from shm.kernel import address_of_array, kernel, new_record
+from shm.layout import (
+    FRAME_HEADER_BYTES,
+    LENGTH_MASK,
+    RING_HEAD_MISSED,
+    SLOT_FRAME,
+    WORD_SPACING_BYTES,
+    frame_bytes_max,
+)
+from shm.ring import format_ring, open_reader, open_writer, poll, ring_bytes, room_ever
 from shm.slot import open_slot_reader, open_slot_writer, slot_stride, slots_bytes
 
 CREDIT_BYTES = 4096
@@ -59,7 +67,7 @@ def link_bytes(link: Link, *, symbols: int) -> int:
     if link.when_full is Full.SET:
         return CANCELS_BYTES
     if link.when_full is Full.LATEST:
-        return slots_bytes(symbols, _slot_frame_bytes(link))
+        return slots_bytes(symbols, slot_frame_bytes(link))
     return ring_bytes(link.capacity_bytes)
 
 
@@ -70,8 +78,20 @@ def format_link(link: Link, content: np.ndarray) -> None:
         format_ring(content, link.capacity_bytes, consumers=len(link.consumers), lossy=lossy)
 
 
-def _slot_frame_bytes(link: Link) -> int:
+def slot_frame_bytes(link: Link) -> int:
+    """The most that a LATEST link's frames take, header included."""
     return FRAME_HEADER_BYTES + body_bytes_fixed(link.carries[0])
+
+
+def last_frame(content: np.ndarray, frame_bytes: int, index: int) -> bytes:
+    """The body that a slot holds, of links that nobody writes now; empty where there is none that is whole."""
+    at = WORD_SPACING_BYTES + index * slot_stride(frame_bytes)
+    version = int(content[at : at + 8].view(np.int64)[0])
+    frame = at + SLOT_FRAME
+    length = int(content[frame : frame + 8].view(np.int64)[0]) & LENGTH_MASK
+    if version & 1 or not FRAME_HEADER_BYTES < length <= frame_bytes:
+        return b""
+    return content[frame + FRAME_HEADER_BYTES : frame + length].tobytes()
 
 
 def latency_bytes(stage: str) -> int:
@@ -126,6 +146,46 @@ def bind(
     return station
 
 
+def rebind_inbox(station: Station, link: Link, address: int) -> None:
+    """Read a link's newest generation from now on; the old one must have been taken to its end."""
+    box = station.row["inboxes"][inboxes(station.name).index(link)]
+    if link.when_full is Full.SET:
+        open_cancel_reader(box["cancels"], address, 0)
+    elif link.when_full is Full.LATEST:
+        # The same publications with the same versions: what was seen is not seen again, however old it is.
+        box["slot"]["base"] = address
+        box["slot"]["publications"] = -1
+        box["slot"]["next"] = box["slot"]["slots"]
+    else:
+        open_reader(box["ring"], address, link.consumers.index(station.name), int(box["ring"]["buffer"]))
+        store_word(int(box["ring"]["head"]) + RING_HEAD_MISSED, int(box["missed"]))
+
+
+def is_taken(station: Station, link: Link) -> bool:
+    """Whether nothing is left in the ring that a stage reads; slots and cancel sets have no end."""
+    box = station.row["inboxes"][inboxes(station.name).index(link)]
+    return int(box["kind"]) != RING or not has_frame(box["ring"])
+
+
+def rebind_outbox(station: Station, link: Link, address: int) -> None:
+    """Write a link's newest generation from now on, with what its slots held."""
+    box = station.row["ports"]["outboxes"][station.module.OUTBOXES.index(link.name)]
+    if link.when_full is Full.SET:
+        box["cancels"] = address
+    elif link.when_full is Full.LATEST:
+        slots, stride = int(box["slot"]["slots"]), int(box["slot"]["stride"])
+        ctypes.memmove(address, int(box["slot"]["base"]), slots_bytes(slots, slot_frame_bytes(link)))
+        open_slot_writer(box["slot"], address, stride, slots)
+    else:
+        open_writer(box["ring"], address)
+
+
+@kernel
+def has_frame(ring):
+    """Whether a READER has a frame before it."""
+    return poll(ring) != 0
+
+
 def _bind_inbox(station: Station, index: int, link: Link, address: int, symbols: int, latency: int) -> None:
     box = station.row["inboxes"][index]
     box["recorded"] = link.producer == WIRE
@@ -135,8 +195,8 @@ def _bind_inbox(station: Station, index: int, link: Link, address: int, symbols:
         open_cancel_reader(box["cancels"], address, 0)
     elif link.when_full is Full.LATEST:
         box["kind"] = SLOTS
-        buffer = _room(station, _slot_frame_bytes(link) + 128)
-        open_slot_reader(box["slot"], address, slot_stride(_slot_frame_bytes(link)), symbols, buffer)
+        buffer = _room(station, slot_frame_bytes(link) + 128)
+        open_slot_reader(box["slot"], address, slot_stride(slot_frame_bytes(link)), symbols, buffer)
     else:
         box["kind"] = RING
         lossy = link.when_full is Full.DROP
@@ -159,7 +219,7 @@ def _bind_outbox(station: Station, index: int, link: Link, address: int, symbols
         box["cancels"] = address
     elif link.when_full is Full.LATEST:
         box["kind"] = SLOTS
-        open_slot_writer(box["slot"], address, slot_stride(_slot_frame_bytes(link)), symbols)
+        open_slot_writer(box["slot"], address, slot_stride(slot_frame_bytes(link)), symbols)
     else:
         box["kind"] = RING
         open_writer(box["ring"], address)

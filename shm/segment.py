@@ -90,8 +90,11 @@ class Segment:
         return segment
 
     @classmethod
-    def attach(cls, name: str, *, layout_hash: int) -> "Segment":
-        """Map an existing segment. Raises SegmentError when missing, unfinished, foreign or of another layout."""
+    def attach(cls, name: str, *, layout_hash: int, generation: int = 0) -> "Segment":
+        """Map an existing segment. Raises SegmentError when missing, unfinished, foreign or of another layout.
+
+        `generation`: the only one that will do; 0: any.
+        """
         try:
             memory = _untracked(name, create=False, size=0)
         except FileNotFoundError:
@@ -103,6 +106,8 @@ class Segment:
             raise SegmentError(f"segment {name}: unfinished or not a trader segment") from None
         segment = cls(memory, owner=False)
         reason = _reason_to_refuse(segment, memory, layout_hash)
+        if not reason and generation not in (0, segment.generation):
+            reason = f"generation {segment.generation}, wanted {generation}"
         if reason:
             segment.close()
             raise SegmentError(f"segment {name}: {reason}")

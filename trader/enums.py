@@ -164,7 +164,12 @@ class Command(IntEnum):
     QUOTES_OFF: the strategy stops quoting and cancels what rests. CANCEL_ALL: the router cancels everything and
     reports when the venue has confirmed. HALT: new orders are refused until a person re-arms; the argument says
     why (HaltCause). DRAIN: finish what is in the inboxes, then leave. REDUCE: only orders that bring a position
-    nearer to flat. REARM: a person has looked, all is allowed again.
+    nearer to flat. REARM: a person has looked, all is allowed again. PAUSE (argument: the epoch of order ids that
+    follows): no order until the router has told a reconciled account of that epoch. RECONCILE (argument: that epoch):
+    the router cancels everything, proves that nothing is open and that fills and position agree, tells the account,
+    and acknowledges.
+
+    START's argument is the generation: above 1, the stage follows one that died.
     """
 
     NONE = 0
@@ -176,3 +181,5 @@ class Command(IntEnum):
     START = 6
     REDUCE = 7
     REARM = 8
+    PAUSE = 9
+    RECONCILE = 10

@@ -163,10 +163,12 @@ def _fits(delta):
 
 @kernel
 def _on_control(own, ports):
-    """START publishes every book as it is, so that no reader ever sees nothing."""
+    """START publishes every book as it is, so that no reader ever sees nothing; who follows one that died asks anew."""
     if own.control.command == _START:
         for symbol in range(own.symbol_count):
             own.tops += send(ports, OUT_TOP, own.top[symbol])
+            if own.control.argument > 1:
+                _ask_resync(own, ports, symbol)
     acknowledge(ports, own.control.command)
 
 
@@ -188,13 +190,20 @@ def _publish(own, ports, symbol, flags):
         event.event_ns = book.event_ns
         _send_event(own, ports, symbol)
     if flags & RESYNC:
-        resync = own.resync
-        resync.symbol_id = symbol
-        resync.venue_id = own.top[symbol].venue_id
-        resync.event_ns = book.event_ns
-        resync.epoch = own.top[symbol].epoch
-        resync.cause = book.cause
-        own.resyncs_asked += send(ports, OUT_FEED, resync)
+        _ask_resync(own, ports, symbol)
+
+
+@kernel
+def _ask_resync(own, ports, symbol):
+    """Have the feed begin this book anew."""
+    never_inlined()
+    resync = own.resync
+    resync.symbol_id = symbol
+    resync.venue_id = own.top[symbol].venue_id
+    resync.event_ns = own.books[symbol].event_ns
+    resync.epoch = own.top[symbol].epoch
+    resync.cause = own.books[symbol].cause
+    own.resyncs_asked += send(ports, OUT_FEED, resync)
 
 
 @kernel

@@ -18,7 +18,7 @@ from shm.kernel import kernel, view
 from shm.kernel import step as compiled_step
 from trader.enums import Command, DeltaKind, WireKind
 from trader.feed.outcome import fill_clear, fill_delta, fill_quote, fill_trade
-from trader.feed.session import REST, STREAM, on_connected, on_lost, on_resync, on_run, on_timer
+from trader.feed.session import REST, STREAM, on_connected, on_lost, on_resync, on_run, on_succeed, on_timer
 from trader.feed.state import DELTA_BYTES_MAX, FEED, Action, prepare_feed
 from trader.instrument import symbol_names
 from trader.messages import (
@@ -122,6 +122,8 @@ def step(state, ports, type_, frame, now_ns):
             return BAD_FRAME
         if own.control.command == Command.RUN:
             on_run(feed, now_ns)
+        elif own.control.command == Command.START and own.control.argument > 1:
+            on_succeed(feed)
         acknowledge(ports, own.control.command)
     for i in range(feed.action_count):
         _carry_out(own, ports, feed.actions[i])

@@ -40,6 +40,7 @@ from trader.risk.facts import (
     apply_top,
     apply_volatility,
     halt,
+    pause,
 )
 from trader.risk.limits import fill_limits
 
@@ -174,5 +175,7 @@ def _on_control(s, ports):
     command = s.control.command
     if command == Command.HALT:
         _react(s, ports, halt(s.risk, HaltCause.COMMAND))
-    if command == Command.HALT or command == Command.START:
+    elif command == Command.PAUSE:
+        pause(s.risk, s.control.argument)
+    if command == Command.HALT or command == Command.START or command == Command.PAUSE:
         acknowledge(ports, command)

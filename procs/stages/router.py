@@ -107,7 +107,7 @@ def step(state, ports, type_, frame, now_ns):
     elif type_ == CONTROL:
         if receive(frame, s.control) != 0:
             return BAD_FRAME
-        on_command(router, s.control.command, now_ns)
+        on_command(router, s.control.command, s.control.argument, now_ns)
     lacking = 0
     if type_ == TIMER or router.more_work != 0:
         lacking = tend_orders(router, now_ns)
@@ -134,6 +134,9 @@ def _send_all(router, ports):
     if router.acknowledge_start > 0:
         router.acknowledge_start = 0
         acknowledge(ports, Command.START)
+    if router.acknowledge_reconcile > 0:
+        router.acknowledge_reconcile = 0
+        acknowledge(ports, Command.RECONCILE)
     if router.acknowledge_cancel_all > 0:
         router.acknowledge_cancel_all = 0
         acknowledge(ports, Command.CANCEL_ALL)

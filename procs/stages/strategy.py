@@ -24,6 +24,7 @@ from shm.kernel import address_of, kernel, new_record, view
 from shm.kernel import step as compiled_step
 from shm.memory import call_entry
 from shm.order_arena import ARENA, NONE, SLOTS, format_arena, give_back, skip_to, take
+from trader.compile_hints import never_inlined
 from trader.enums import BeliefState, Command
 from trader.instrument import INSTRUMENT, INSTRUMENTS_MAX
 from trader.messages import (
@@ -180,6 +181,8 @@ def step(state, ports, type_, frame, now_ns):
             return BAD_FRAME
         if on_account(own.desk, own.account, now_ns):
             before, last = generations(own.account.epoch, STAGE_STRATEGY)
+            if before > own.arena.generation:
+                _end_orders(own, now_ns)
             skip_to(own.arena, before, last)
         _requote_all(own, ports, now_ns)
     elif type_ == TIMER:
@@ -187,6 +190,16 @@ def step(state, ports, type_, frame, now_ns):
     elif type_ == CONTROL:
         return _on_control(own, ports, frame, now_ns)
     return 0
+
+
+@kernel
+def _end_orders(own, now_ns):
+    """A new epoch: it begins when the venue has none of the older orders open, whatever was heard of them here."""
+    never_inlined()
+    for slot in range(own.arena.capacity):
+        client_order_id = own.desk.tickets[slot].client_order_id
+        if free_line(own.desk, client_order_id, now_ns):
+            give_back(own.arena, client_order_id)
 
 
 @kernel

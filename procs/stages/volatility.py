@@ -21,10 +21,10 @@ from shm.kernel import step as compiled_step
 from shm.memory import call_entry, field_offset
 from trader.enums import BeliefState, BookState, Command
 from trader.instrument import INSTRUMENTS_MAX, SYMBOLS_MAX
-from trader.messages import CONTROL, GAP, MARKET_EVENT, Control, Gap, MarketEvent, VolatilityEstimate
+from trader.messages import CONTROL, GAP, MARKET_EVENT, Control, Gap, MarketEvent, Message, VolatilityEstimate
 from trader.volatility.advancing import entry_of
 from trader.volatility.beliefs import JUDGEMENT, configure_judgement, filter_settings, judge, write_belief
-from trader.volatility.estimate import ESTIMATOR, configure, observe_mid, reset_window, write_estimate
+from trader.volatility.estimate import ESTIMATOR, adopt_estimate, configure, observe_mid, reset_window, write_estimate
 from trader.volatility.particles import BELIEF, BLOCK, FILTER, LANES, OBSERVATION, Method, Noise, Zeros, memory_bytes
 from trader.volatility.settings import prepare
 
@@ -103,6 +103,15 @@ def _start_filters(own: np.void, config: Any, symbols: int) -> None:
         prepare(pool[index * size : (index + 1) * size], settings)
         configure_judgement(own["judgements"][index], config, settings.block_count * LANES)
     own["advance"] = int(_entry(int(own["method"])).address)
+
+
+def inherit(state: np.ndarray, published: list[Message]) -> None:
+    """Go on from what a predecessor that died published last; a filter that is warm knows more."""
+    for estimate in published:
+        if not isinstance(estimate, VolatilityEstimate) or not 0 <= estimate.symbol_id < int(state[0]["symbol_count"]):
+            continue
+        if state[0]["method"] == 0 or not is_warm(state, estimate.symbol_id):
+            adopt_estimate(state[0]["estimators"][estimate.symbol_id], estimate)
 
 
 def _entry(method: int) -> Any:

@@ -43,7 +43,7 @@ LINKS = (
 )
 INBOXES = tuple(link.name for link in topology.inboxes(STAGE, LINKS))
 JOURNAL_BYTES = 4 * M
-_SLOT_BYTES = slot_stride(wiring._slot_frame_bytes(LINKS[2]))
+_SLOT_BYTES = slot_stride(wiring.slot_frame_bytes(LINKS[2]))
 
 
 @pytest.fixture

@@ -135,6 +135,11 @@ class Trader:
         """Orders sent so far, by the router's account."""
         return orders_of(self.memory).placed
 
+    def replaced(self) -> int:
+        """How often a process was replaced, once an order rests again after the last time; else 0."""
+        row = self.memory.restarts()[0]
+        return int(row["count"]) if row["quoting_ns"] else 0
+
     def processes(self) -> dict[str, psutil.Process]:
         """Living processes of this command by the name they show in ps, without `trader: `."""
         found = {}

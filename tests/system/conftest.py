@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from procs.kernels import load_kernels
+from procs.state_dir import StateDir
 from tests.system.command import Trader
 from tests.system.observed import Observed, observe
 from tests.system.starting import Start
@@ -38,6 +39,12 @@ def start(kernels: None, tmp_path: Path) -> Iterator[Start]:
     """Starts commands and runs in this test's folder; ends what is left of them."""
     with ExitStack() as stack:
         yield Start(tmp_path, stack)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> StateDir:
+    """A state folder for one test: latches that it sets halt nobody else."""
+    return StateDir(tmp_path / "state")
 
 
 @pytest.fixture(scope="session")

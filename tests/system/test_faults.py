@@ -1,4 +1,7 @@
-"""Processes that are killed or hang in mid-run: the run ends in time, says who, leaves no order and no segment."""
+"""Deaths that end the run: the venue's own process, and any other where none is to be replaced, or too many die.
+
+The run ends in time, says who and why, leaves no order and no segment.
+"""
 
 import os
 import signal
@@ -8,6 +11,7 @@ import psutil
 import pytest
 
 from procs.placement import groups
+from procs.state_dir import StateDir
 from tests.system.command import Trader
 from tests.system.starting import Start
 
@@ -18,21 +22,16 @@ HUNG_S_MAX = 4.5
 """A hang is noticed after a second without a heartbeat; then the same."""
 
 WAIT_S = 15.0
-KILLED = [(placement, group.name) for placement in ("process", "fused") for group in groups(placement)]
-HUNG = [pytest.param("process", "strategy"), pytest.param("process", "router")]
-HUNG_SLOW = [
+NONE_REPLACED = "[restarts]\nlimit = 0\n"
+FUSED = groups("fused")[-1].name
+KILLED = [("process", "exchange"), ("process", "router"), ("process", "book"), ("fused", "exchange"), ("fused", FUSED)]
+KILLED_SLOW = [
     pytest.param(placement, group.name, marks=pytest.mark.slow)
     for placement in ("process", "fused")
     for group in groups(placement)
-    if (placement, group.name) not in {("process", "strategy"), ("process", "router")}
+    if (placement, group.name) not in KILLED
 ]
-
-
-def trading(start: Start, placement: str) -> Trader:
-    """A run whose orders rest at the exchange."""
-    run = start.run("--placement", placement)
-    run.until_quoting()
-    return run
+HUNG = [pytest.param("process", "exchange"), pytest.param("process", "router", marks=pytest.mark.slow)]
 
 
 def assert_ended_by(run: Trader, group: str, cause: str) -> None:
@@ -47,9 +46,9 @@ def assert_ended_by(run: Trader, group: str, cause: str) -> None:
     assert [process for process in left if process.status() != psutil.STATUS_ZOMBIE] == []
 
 
-@pytest.mark.parametrize(("placement", "group"), KILLED)
-def test_a_killed_process_ends_the_run_in_time(start: Start, placement: str, group: str) -> None:
-    run = trading(start, placement)
+@pytest.mark.parametrize(("placement", "group"), [*KILLED, *KILLED_SLOW])
+def test_where_none_is_replaced_a_killed_process_ends_the_run_in_time(start: Start, placement: str, group: str) -> None:
+    run = start.trading(placement, config=NONE_REPLACED)
     began = time.monotonic()
     run.seen[group].kill()
     run.wait(WAIT_S)
@@ -59,22 +58,20 @@ def test_a_killed_process_ends_the_run_in_time(start: Start, placement: str, gro
     assert took_s < ENDED_S_MAX, run.said
 
 
-@pytest.mark.parametrize(("placement", "group"), [*HUNG, *HUNG_SLOW])
+@pytest.mark.parametrize(("placement", "group"), HUNG)
 def test_a_process_that_hangs_is_as_good_as_dead(start: Start, placement: str, group: str) -> None:
-    run = trading(start, placement)
+    run = start.trading(placement, config=NONE_REPLACED)
     began = time.monotonic()
     run.seen[group].suspend()
     run.wait(WAIT_S)
     took_s = run.ended_s - began
 
-    stages = group.split("+")
-    assert any(run.result["problems"][0].startswith(f"stage {stage}: hung") for stage in stages), run.result["problems"]
-    assert_ended_by(run, next(s for s in stages if f"stage {s}: hung" in run.result["problems"][0]), "hung")
+    assert_ended_by(run, group, "hung")
     assert took_s < HUNG_S_MAX, run.said
 
 
 def test_a_dead_router_has_a_successor_that_cancels_what_it_left(start: Start) -> None:
-    run = trading(start, "process")
+    run = start.trading(config=NONE_REPLACED)
     resting = run.resting()
     os.kill(run.seen["router"].pid, signal.SIGKILL)
     run.until(lambda: run.resting() == 0, ENDED_S_MAX, "nothing rests at the exchange")
@@ -83,4 +80,22 @@ def test_a_dead_router_has_a_successor_that_cancels_what_it_left(start: Start) -
     assert resting > 0
     run.wait(WAIT_S)
     assert [path.name for path in successor.glob("*.journal")] == ["router.0000.journal"]
-    assert_ended_by(run, "router", "killed by SIGKILL")
+    assert_ended_by(run, "router", "killed by SIGKILL; restarts are switched off")
+
+
+def test_the_fourth_death_in_a_minute_halts_and_a_latch_says_why(start: Start, state: StateDir) -> None:
+    run = start.trading(config=f'state_dir = "{state.path}"\n')
+    victims = ["strategy", "book", "risk"]
+    for number, victim in enumerate(victims):
+        run.processes()[victim].kill()
+        run.until(lambda: run.replaced() == number + 1, WAIT_S, f"{victim} is replaced")  # noqa: B023
+    run.seen |= run.processes()
+    run.seen["router"].kill()
+    began = time.monotonic()
+    run.wait(WAIT_S)
+    took_s = run.ended_s - began
+
+    assert_ended_by(run, "router", "killed by SIGKILL; 3 restarts within 60 s have been used up")
+    assert took_s < ENDED_S_MAX, run.said
+    assert [restart["stage"] for restart in run.result["restarts"]] == victims
+    assert state.latches() == {"restarts": run.result["problems"][0]}

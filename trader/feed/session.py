@@ -50,6 +50,14 @@ def on_run(feed, now_ns):
         _connect(feed, now_ns)
 
 
+@kernel
+def on_succeed(feed):
+    """This feed follows one that died in mid-stream: no book is to be trusted until it has been told anew."""
+    feed.action_count = 0
+    for symbol in range(feed.symbol_count):
+        clear_book(feed, symbol, _STALE, _DISCONNECT)
+
+
 @inlined
 def _connect(feed, now_ns):
     """Connect, later each time until a frame arrives. A connection that is still there is replaced."""

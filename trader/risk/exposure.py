@@ -22,7 +22,7 @@ STAGES_MAX = 16
 REASONS = 16
 NO_BUY = 0
 NO_SELL = TICKS_MAX + 1
-_END = -1
+NO_SLOT = -1
 
 
 class HaltCause(IntEnum):
@@ -44,7 +44,7 @@ OWN_ORDER = np.dtype(
         ("leaves_lots", "i8"),  # still reserved
         ("filled_lots", "i8"),
         ("state", "i8"),  # OrderState
-        ("next", "i8"),  # slots of the neighbours in the list of its symbol and side, or _END
+        ("next", "i8"),  # slots of the neighbours in the list of its symbol and side, or NO_SLOT
         ("previous", "i8"),
     ],
     align=True,
@@ -79,6 +79,7 @@ RISK = np.dtype(
     [
         ("halted", "i8"),  # HaltCause
         ("epoch", "i8"),  # of client order ids, from the router
+        ("epoch_least", "i8"),  # paused until the account is of this one
         ("symbol_count", "i8"),
         ("reason", "i8"),  # of the last refusal, RefusalReason
         ("found", "i8"),
@@ -110,8 +111,8 @@ def reset_exposure(risk, symbol_count):
     risk.symbol_count = symbol_count
     for i in range(INSTRUMENTS_MAX):
         symbol = risk.symbols[i]
-        symbol.buys.first = _END
-        symbol.sells.first = _END
+        symbol.buys.first = NO_SLOT
+        symbol.sells.first = NO_SLOT
         symbol.buys.best_ticks = NO_BUY
         symbol.sells.best_ticks = NO_SELL
 
@@ -119,8 +120,8 @@ def reset_exposure(risk, symbol_count):
 @inlined
 def _link(risk, side, order, slot):
     order.next = side.first
-    order.previous = _END
-    if side.first != _END:
+    order.previous = NO_SLOT
+    if side.first != NO_SLOT:
         risk.orders[side.first].previous = slot
     side.first = slot
     side.count += 1
@@ -130,11 +131,11 @@ def _link(risk, side, order, slot):
 
 @inlined
 def _unlink(risk, side, order):
-    if order.previous == _END:
+    if order.previous == NO_SLOT:
         side.first = order.next
     else:
         risk.orders[order.previous].next = order.next
-    if order.next != _END:
+    if order.next != NO_SLOT:
         risk.orders[order.next].previous = order.previous
     side.count -= 1
     side.leaves_lots -= order.leaves_lots
@@ -145,7 +146,7 @@ def _unlink(risk, side, order):
 @kernel
 def _best_buy(risk, first):
     best, slot = NO_BUY, first
-    while slot != _END:
+    while slot != NO_SLOT:
         best = max(best, risk.orders[slot].price_ticks)
         slot = risk.orders[slot].next
     return best
@@ -154,7 +155,7 @@ def _best_buy(risk, first):
 @kernel
 def _best_sell(risk, first):
     best, slot = NO_SELL, first
-    while slot != _END:
+    while slot != NO_SLOT:
         best = min(best, risk.orders[slot].price_ticks)
         slot = risk.orders[slot].next
     return best

@@ -5,10 +5,11 @@ fact: what the venue says has happened is booked first and judged afterwards.
 """
 
 from shm.kernel import inlined, kernel
-from trader.enums import BookState, ReportKind
-from trader.orders import SLOT_MASK, is_live
+from trader.compile_hints import never_inlined
+from trader.enums import BookState, OrderState, ReportKind
+from trader.orders import SLOT_MASK, epoch_of, is_live
 from trader.position import adopt_position, book_fill, mark_position, market_of, remember_fill
-from trader.risk.exposure import HaltCause, consume, release
+from trader.risk.exposure import NO_SLOT, HaltCause, consume, release
 
 NO_REACTION, CANCEL_ORDER, CANCEL_ALL = range(3)
 """What the stage has to do after a report, an account state or a halt."""
@@ -102,10 +103,12 @@ def apply_account(risk, account):
     if account.symbol_id < 0 or account.symbol_id >= risk.symbol_count:
         return NO_REACTION
     symbol = risk.symbols[account.symbol_id]
-    symbol.reconciled = account.reconciled
-    risk.epoch = account.epoch
-    if account.reconciled == 0:
+    symbol.reconciled = account.reconciled if account.epoch >= risk.epoch_least else 0
+    if symbol.reconciled == 0:
         return NO_REACTION
+    risk.epoch = account.epoch
+    _end_older(risk, symbol.buys, account.epoch)
+    _end_older(risk, symbol.sells, account.epoch)
     differs = symbol.position.lots != account.position_lots
     if differs:
         adopt_position(symbol.position, account.position_lots)
@@ -117,6 +120,26 @@ def apply_account(risk, account):
         risk.position_mismatches += 1
         return halt(risk, HaltCause.POSITION_MISMATCH)
     return NO_REACTION
+
+
+@inlined
+def _end_older(risk, side, epoch):
+    """Orders of older epochs are over: an epoch begins when the venue has none open, and with all their fills told."""
+    slot = side.first
+    while slot != NO_SLOT:
+        order = risk.orders[slot]
+        slot = order.next
+        if epoch_of(order.client_order_id) < epoch:
+            release(risk, order, OrderState.CANCELED)
+
+
+@kernel
+def pause(risk, epoch):
+    """Refuse everything until a reconciled account of this epoch, or of a later one."""
+    never_inlined()
+    risk.epoch_least = epoch
+    for symbol_id in range(risk.symbol_count):
+        risk.symbols[symbol_id].reconciled = 0
 
 
 @kernel

@@ -1,6 +1,8 @@
 """Session: connections, reconciliation and cancel-all, moved on by whatever arrives.
 
-    START          listen key (spot: none) -> both sockets -> cancel all, none open -> positions -> READY, acknowledged
+    START          listen key (spot: none) -> both sockets -> cancel all, none open -> positions -> READY, acknowledged;
+                   after a router that died: cancel all first of all
+    RECONCILE      cancel all, none open or live -> positions agree -> READY, the account of a new epoch, acknowledged
     LOST           no new orders; reconnect with back-off -> query every live order -> positions agree -> READY
     CANCEL_ALL     no new orders; a cancel for each live order, DELETE over REST, until the venue lists none
                    and no order is live here -> acknowledged
@@ -48,16 +50,17 @@ CLEAR_WAIT_NS = 300_000_000
 
 
 @kernel
-def on_command(router, command, now_ns):
+def on_command(router, command, argument, now_ns):
     """Obey a Command; others are not for the router."""
     never_inlined()
     if is_watched(router):
         router.acknowledge_start |= command == Command.START
         router.acknowledge_cancel_all |= command == Command.CANCEL_ALL
+        router.acknowledge_reconcile |= command == Command.RECONCILE
     elif command == Command.START:
         router.started = 1
         router.phase = Phase.CLEARING if router.cancel_only else Phase.CONNECTING
-        router.clearing = Clearing.CANCEL if router.cancel_only else Clearing.NONE
+        router.clearing = Clearing.CANCEL if router.cancel_only or argument > 1 else Clearing.NONE
     elif command == Command.RUN:
         router.accepting = 1 - router.cancel_only
     elif command == Command.HALT:
@@ -65,10 +68,23 @@ def on_command(router, command, now_ns):
     elif command == Command.CANCEL_ALL:
         router.accepting = 0
         router.acknowledge_cancel_all = -1
-        router.clearing = Clearing.CANCEL
-        router.clear_symbol = 0
-        router.rest_not_before_ns = now_ns
-        want_cancels(router)
+        _begin_clearing(router, now_ns)
+    elif command == Command.RECONCILE:
+        router.accepting = 0
+        router.acknowledge_reconcile = -1
+        router.epoch = argument
+        if router.phase != Phase.CONNECTING:
+            router.phase = Phase.CLEARING
+        _begin_clearing(router, now_ns)
+
+
+@inlined
+def _begin_clearing(router, now_ns):
+    """Cancel everything, on both ways; whatever was pausing, at once."""
+    router.clearing = Clearing.CANCEL
+    router.clear_symbol = 0
+    router.rest_not_before_ns = now_ns
+    want_cancels(router)
 
 
 @kernel
@@ -290,3 +306,5 @@ def _be_ready(router):
     router.reconciled_once = 1
     router.reconciliations += 1
     add_accounts(router, 1 - router.cancel_only)
+    if router.acknowledge_reconcile < 0:
+        router.acknowledge_reconcile = 1

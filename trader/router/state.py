@@ -128,6 +128,7 @@ ROUTER = np.dtype(
         ("cancel_only", "i8"),
         ("acknowledge_start", "i8"),  # owed to the supervisor
         ("acknowledge_cancel_all", "i8"),
+        ("acknowledge_reconcile", "i8"),
         ("epoch", "i8"),
         ("symbol_count", "i8"),
         ("wall_offset_ns", "i8"),

@@ -25,7 +25,7 @@ sample variance, Kendall and Stuart, volume 1, section 10.
 """
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -151,6 +151,24 @@ def configure(estimator: np.void | np.ndarray, config: VolatilityConfig) -> None
     estimator["prior_bps"] = config.prior_bps
     estimator["prior_bps_p95"] = config.prior_bps_p95
     estimator["pit"] = 0.5
+
+
+def adopt_estimate(estimator: np.void | np.ndarray, estimate: Any) -> None:
+    """Have a configured ESTIMATOR believe what another one published last (a VolatilityEstimate); cold.
+
+    What is published of it next is the same; the next window is the first after a gap. One that was not warm, or whose
+    numbers cannot be of a decaying mean, changes nothing.
+    """
+    size, half_width = estimate.effective_sample_size, estimate.mu_sd / 2
+    if estimate.state != BeliefState.LIVE or not (size >= 1 and half_width > 0 and estimate.volatility_bps > 0):
+        return
+    variance = estimate.volatility_bps**2 / float(estimator["windows_per_s"])
+    estimator["weight"] = 1.0
+    estimator["weight_squared"] = 1.0 / size
+    estimator["second"] = variance
+    estimator["fourth"] = variance**2 * (1.0 + 4.0 * size * half_width**2)
+    estimator["log_likelihood"], estimator["pit"] = estimate.log_likelihood, estimate.pit
+    estimator["window_count"] = max(estimate.window_count, int(estimator["warm_windows"]))
 
 
 @kernel
