@@ -35,6 +35,9 @@ from trader.strategy.door import ARGUMENTS, SignatureError, signature_problem
 BOOK = record_dtype(BookTop)
 BELIEF = record_dtype(VolatilityEstimate)
 
+FILE_BYTES_MAX = 1024
+"""Longest path of a strategy file."""
+
 STATE_BYTES_MAX = 1 << 18
 """Room for the strategy's states of all symbols together."""
 
@@ -98,6 +101,35 @@ def load_configured(config: StrategyConfig) -> LoadedStrategy:
         return load_strategy(config.file)
     entry = _entry(quoting.quote.py_func, quoting.STATE)
     return LoadedStrategy("built in", quoting.STATE, quoting.parameters(config), entry, quoting, 0)
+
+
+def install(own: Any, settings: StrategyConfig, symbols: int) -> None:
+    """Put the configured strategy into a strategy stage's state: fresh states of its own, its entry, its file's name.
+
+    Raises OperatorError for a strategy that cannot be used, or a path that is too long.
+    """
+    loaded = load_configured(settings)
+    states = loaded.new_states(symbols, settings.parameters)
+    own["states"]["words"].view(np.uint8)[: len(states)] = states
+    own["stride_bytes"] = loaded.state_stride_bytes
+    own["source_hash"] = loaded.source_hash
+    own["quote_entry"] = loaded.entry_address
+    file = str(Path(settings.file).resolve()).encode() if settings.file else b""
+    if len(file) >= FILE_BYTES_MAX:
+        raise OperatorError(f"strategy.file: found a path of {len(file)} bytes, allowed {FILE_BYTES_MAX - 1}")
+    own["file"][: len(file)] = np.frombuffer(file, np.uint8)
+
+
+def install_again(own: Any) -> None:
+    """Write this process's entry of the strategy into a state that was installed elsewhere.
+
+    Raises OperatorError when its file is gone or is no longer what it was.
+    """
+    file = bytes(own["file"]).rstrip(b"\0").decode()
+    loaded = load_configured(StrategyConfig(file=file))
+    if loaded.source_hash != own["source_hash"]:
+        raise OperatorError(f"{file}: found a file that was changed since the run, allowed the one that ran")
+    own["quote_entry"] = loaded.entry_address
 
 
 def load_strategy(path: str | Path) -> LoadedStrategy:

@@ -9,16 +9,14 @@ is cancelled. The strategy itself is the built-in one or a
 user's file (procs.strategy_file); its states live in this stage's state, one per symbol.
 """
 
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from procs.errors import OperatorError
 from procs.hot_log_events import Event
 from procs.ports import acknowledge, cancel, log_event, receive, send
-from procs.strategy_file import BELIEF, BOOK, STATE_BYTES_MAX, load_configured
+from procs.strategy_file import BELIEF, BOOK, FILE_BYTES_MAX, STATE_BYTES_MAX, install, install_again
 from shm.codec import record_dtype
 from shm.kernel import address_of, kernel, new_record, view
 from shm.kernel import step as compiled_step
@@ -60,9 +58,6 @@ TIMER_NS = 100_000_000
 """Retries after a pause, cancels that nothing answered, books that fell silent."""
 
 BAD_FRAME = -1
-
-FILE_BYTES_MAX = 1024
-"""Longest path of a strategy file."""
 
 STATES = np.dtype([("words", "i8", (STATE_BYTES_MAX // 8,))], align=True)
 
@@ -126,16 +121,7 @@ def start(state: np.ndarray, config: Any, instruments: np.ndarray) -> None:
         configure(estimator, config.volatility)
         write_estimate(estimator[0], own["beliefs"][index])
         own["beliefs"][index]["symbol_id"] = index
-    loaded = load_configured(settings)
-    states = loaded.new_states(len(instruments), settings.parameters)
-    own["states"]["words"].view(np.uint8)[: len(states)] = states
-    own["stride_bytes"] = loaded.state_stride_bytes
-    own["source_hash"] = loaded.source_hash
-    own["quote_entry"] = loaded.entry_address
-    file = str(Path(settings.file).resolve()).encode() if settings.file else b""
-    if len(file) >= FILE_BYTES_MAX:
-        raise OperatorError(f"strategy.file: found a path of {len(file)} bytes, allowed {FILE_BYTES_MAX - 1}")
-    own["file"][: len(file)] = np.frombuffer(file, np.uint8)
+    install(own, settings, len(instruments))
 
 
 def relink(state: np.ndarray) -> None:
@@ -143,12 +129,7 @@ def relink(state: np.ndarray) -> None:
 
     Raises OperatorError when the strategy's file is gone or is no longer what it was.
     """
-    own = state[0]
-    file = bytes(own["file"]).rstrip(b"\0").decode()
-    loaded = load_configured(StrategyConfig(file=file))
-    if loaded.source_hash != own["source_hash"]:
-        raise OperatorError(f"{file}: found a file that was changed since the run, allowed the one that ran")
-    own["quote_entry"] = loaded.entry_address
+    install_again(state[0])
 
 
 def load() -> None:

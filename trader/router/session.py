@@ -17,13 +17,13 @@ from trader.enums import Command, WireKind
 from trader.orders import SLOT_MASK
 from trader.router import rest
 from trader.router.back_off import next_delay_ns, note_life
+from trader.router.clearing import begin_clearing, clear
 from trader.router.facts import apply_reply
 from trader.router.fills import apply_event, symbol_of_event
 from trader.router.market import has_listen_key, is_watched, market_of, may_open_stream, stand_up
 from trader.router.outgoing import add_accounts, add_wire, text_room
 from trader.router.patience import doubt_everything, unanswered
-from trader.router.placing import want_cancels
-from trader.router.rest import HTTP_OK, LISTEN_KEY_OFFSET, RETRY_NS
+from trader.router.rest import HTTP_OK, LISTEN_KEY_OFFSET
 from trader.router.state import (
     DOWN,
     OPENING,
@@ -45,9 +45,6 @@ from trader.venues.binance.user_events import (
     scan_user_event,
 )
 
-CLEAR_WAIT_NS = 300_000_000
-"""How long a cancel-all waits for local orders to end before it looks at the venue, and cancels again."""
-
 
 @kernel
 def on_command(router, command, argument, now_ns):
@@ -68,23 +65,14 @@ def on_command(router, command, argument, now_ns):
     elif command == Command.CANCEL_ALL:
         router.accepting = 0
         router.acknowledge_cancel_all = -1
-        _begin_clearing(router, now_ns)
+        begin_clearing(router, now_ns)
     elif command == Command.RECONCILE:
         router.accepting = 0
         router.acknowledge_reconcile = -1
         router.epoch = argument
         if router.phase != Phase.CONNECTING:
             router.phase = Phase.CLEARING
-        _begin_clearing(router, now_ns)
-
-
-@inlined
-def _begin_clearing(router, now_ns):
-    """Cancel everything, on both ways; whatever was pausing, at once."""
-    router.clearing = Clearing.CANCEL
-    router.clear_symbol = 0
-    router.rest_not_before_ns = now_ns
-    want_cancels(router)
+        begin_clearing(router, now_ns)
 
 
 @kernel
@@ -222,7 +210,7 @@ def advance(router, lacking, now_ns):
     if router.phase == Phase.CONNECTING:
         _stand_up(router, now_ns)
     if router.clearing != Clearing.NONE:
-        _clear(router, now_ns)
+        clear(router, now_ns)
         if router.clearing != Clearing.NONE:
             return
     if not router.cancel_only and not may_open_stream(router):
@@ -231,37 +219,6 @@ def advance(router, lacking, now_ns):
         rest.request_trades(router, router.orders[lacking & SLOT_MASK])
     else:
         _move_phase(router, now_ns)
-
-
-@kernel
-def _clear(router, now_ns):
-    """One step of a cancel-all."""
-    never_inlined()
-    if router.clearing == Clearing.CANCEL:
-        if router.clear_symbol < router.symbol_count:
-            rest.request(router, Job.CANCEL_OPEN, router.clear_symbol)
-            return
-        router.clearing = Clearing.CHECK
-        router.clear_symbol = 0
-        router.clear_wait_ns = now_ns + CLEAR_WAIT_NS
-    if router.clear_symbol == 0:
-        if router.open_orders > 0 and now_ns < router.clear_wait_ns:
-            return
-        router.clear_is_clean = router.open_orders == 0
-    if router.clear_symbol < router.symbol_count:
-        rest.request(router, Job.OPEN_ORDERS, router.clear_symbol)
-        return
-    router.clear_symbol = 0
-    if not router.clear_is_clean:
-        router.clearing = Clearing.CANCEL
-        rest.pause(router, now_ns, RETRY_NS)
-        return
-    router.clearing = Clearing.NONE
-    if router.acknowledge_cancel_all < 0:
-        router.acknowledge_cancel_all = 1
-    if router.phase == Phase.CLEARING:
-        router.phase = Phase.POSITIONS
-        router.position_symbol = 0
 
 
 @inlined
