@@ -4,6 +4,7 @@
     enums           integer codes that messages and kernels share
     instrument      tick, lot and minimum sizes of a symbol
     units           prices and sizes in integers, and money
+    ranges          values of a configuration against what they are allowed
     venues          what venues write on the wire: bytes to numbers, orders to bytes
 
     feed            market frames in, deltas out; snapshots, gaps, resynchronisation

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from trader.ranges import not_rising, out_of_range
+
 DEPTH_LEVELS_MAX = 10
 
 
@@ -78,13 +80,6 @@ class SignalsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
             ("shift_bps_max", 0, 1_000),
             ("caution", 0, 1),
         )
-        found = [
-            f"signals.{name}: found {getattr(self, name)}, allowed {low} to {high}"
-            for name, low, high in rules
-            if not low <= getattr(self, name) <= high
-        ]
-        for name in ("one_sided", "surge", "spread_ratio", "depth_ratio", "volatility_ratio"):
-            calm, panic = getattr(self, name)
-            if not 0 <= calm < panic < float("inf"):
-                found.append(f"signals.{name}: found {calm}, {panic}, allowed two numbers, 0 or more, rising")
-        return found
+        return out_of_range("signals", self, rules) + not_rising(
+            "signals", self, ("one_sided", "surge", "spread_ratio", "depth_ratio", "volatility_ratio")
+        )

@@ -4,6 +4,7 @@ import math
 
 import msgspec
 
+from trader.ranges import out_of_range
 from trader.strategy.door import LEVELS_MAX
 
 
@@ -87,11 +88,7 @@ class StrategyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
             ("book_age_ms_max", 10, 600_000),
             ("belief_age_ms_max", 10, 600_000),
         )
-        found = [
-            f"strategy.{name}: found {getattr(self, name)}, allowed {low} to {high}"
-            for name, low, high in rules
-            if not low <= getattr(self, name) <= high
-        ]
+        found = out_of_range("strategy", self, rules)
         found += [
             f"strategy.parameters.{name}: found {value}, allowed a finite number"
             for name, value in self.parameters.items()

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from trader.ranges import not_rising, out_of_range
 from trader.tail_risk.recommendation import SPREAD_MAX, WHOLE
 
 
@@ -103,13 +104,6 @@ class TailRiskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
             ("robust", 0, 1),
             ("look_ahead_s", 0.001, 86_400),
         )
-        found = [
-            f"tail_risk.{name}: found {getattr(self, name)}, allowed {low} to {high}"
-            for name, low, high in rules
-            if not low <= getattr(self, name) <= high
-        ]
-        for name in ("extreme_deviations", "extreme_digits", "regime_change"):
-            low, high = getattr(self, name)
-            if not 0 <= low < high < float("inf"):
-                found.append(f"tail_risk.{name}: found {low}, {high}, allowed two numbers, 0 or more, rising")
-        return found
+        return out_of_range("tail_risk", self, rules) + not_rising(
+            "tail_risk", self, ("extreme_deviations", "extreme_digits", "regime_change")
+        )
