@@ -15,6 +15,7 @@ through the windows that have passed meanwhile; quotes wait for the first new wi
 """
 
 import logging
+import re
 import threading
 import time
 import zlib
@@ -22,8 +23,10 @@ import zlib
 import msgspec
 import numpy as np
 
+from procs.config import RunConfig
+from procs.errors import OperatorError
 from procs.stages import volatility
-from procs.state_dir import StateDir
+from procs.state_dir import StateDir, state_dir_of
 from trader.volatility.estimate import VolatilityConfig
 
 MAGIC = b"trader belief\r\n\0"
@@ -163,3 +166,24 @@ class KeptBeliefs:
             if not self.failure:
                 log.warning("state_dir: what was learned cannot be kept in '%s' (%s)", self.folder.path, error.strerror)
             self.failure = error.strerror or "unknown"
+
+
+def keep_learned(config: RunConfig, symbol: str, state: np.ndarray) -> str:
+    """Keep what a stage learned elsewhere, such as from a recording, as a symbol's; returns what was done, in words.
+
+    `state`: of one symbol; empty: there is none. Raises OperatorError where nothing was learned, or it cannot be kept.
+    """
+    if not len(state):
+        raise OperatorError("--keep: found a table, allowed a recording: its windows are those of [volatility]")
+    if not re.fullmatch(r"[A-Z0-9]{2,24}", symbol):
+        raise OperatorError(f"--keep: found '{symbol}', allowed 2 to 24 capital letters and digits")
+    if not volatility.is_warm(state, 0):
+        found = int(state[0]["estimators"][0]["window_count"])
+        raise OperatorError(f"--keep: found {found} windows, allowed {config.volatility.warm_windows} or more")
+    folder = StateDir(state_dir_of(config))
+    content = pack(symbol, config.volatility, volatility.learned(state, 0), time.time_ns())
+    try:
+        folder.write(file_name(symbol), content)
+    except OSError as error:
+        raise OperatorError(f"state_dir: found '{folder.path}' ({error.strerror}), allowed a writable folder") from None
+    return f"{folder.path / file_name(symbol)}: the next run of {symbol} goes on from this"

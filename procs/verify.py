@@ -7,6 +7,7 @@ Format, venue, symbols and units are taken from the recording itself. `verify_re
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -73,8 +74,11 @@ class VerifyResult(msgspec.Struct, frozen=True, kw_only=True):
         return self.checked > 0 and self.mismatched == 0 and self.bad_frames == 0 and self.gaps == 0
 
 
-class _Session:
-    """A connected session and its empty books; the kernels are compiled here, outside the measured time."""
+class Session:
+    """A connected session and its empty books; the kernels are compiled here, outside the measured time.
+
+    `replay` takes it through a recording, batch by batch; whoever wants more than the books overrides `run_rows`.
+    """
 
     def __init__(self, found: Survey) -> None:
         count = len(found.symbols)
@@ -110,8 +114,12 @@ class _Session:
             rows, count = self.rows, split_lines(address, len(text), address_of_array(self.rows))
         else:
             count = len(rows)
-        replay_rows(self.own[0], self.entry, address, address_of_array(rows), count)
+        self.run_rows(address, address_of_array(rows), count)
         self.elapsed_ns += time.perf_counter_ns() - started_ns
+
+    def run_rows(self, text: int, rows: int, count: int) -> None:
+        """So many FRAME_ROW records at an address, whose text begins at another."""
+        replay_rows(self.own[0], self.entry, text, rows, count)
 
     def _with_symbols(self, rows: np.ndarray, urls: list[str]) -> np.ndarray:
         """Rows whose REST replies name their symbol by 1 + its index; replies of nothing that we know are left out."""
@@ -123,17 +131,16 @@ class _Session:
         return known
 
 
+Kind = TypeVar("Kind", bound=Session)
+
+
 def verify_recording(*paths: str | Path, progress: Callable[[int, int], None] | None = None) -> VerifyResult:
     """Build and check the books of one recording, or of several parts of one, in order.
 
     `progress(done_bytes, total_bytes)` is called now and then (bytes as stored). Raises OSError, or RecordingError for
     a file that holds no market data.
     """
-    frames = RecordedFrames([Path(path) for path in paths])
-    session = _replayed(frames, whole=False, progress=progress)
-    if _missed(session.feed[0]):
-        session = _replayed(frames, whole=True, progress=progress)
-    return _result(session)
+    return _result(replayed(RecordedFrames([Path(path) for path in paths]), Session, progress))
 
 
 def _missed(feed: np.ndarray) -> bool:
@@ -141,12 +148,22 @@ def _missed(feed: np.ndarray) -> bool:
     return int(feed["foreign"]) > 0 or int(feed["faults"][Fault.OFF_GRID]) > 0
 
 
-def _replayed(frames: RecordedFrames, *, whole: bool, progress: Callable[[int, int], None] | None) -> _Session:
+def replayed(
+    frames: RecordedFrames, make: Callable[[Survey], Kind], progress: Callable[[int, int], None] | None = None
+) -> Kind:
+    """A session that has gone through a whole recording; raises as `verify_recording` does."""
+    session = _replay_all(frames, make, False, progress)
+    return _replay_all(frames, make, True, progress) if _missed(session.feed[0]) else session
+
+
+def _replay_all(
+    frames: RecordedFrames, make: Callable[[Survey], Kind], whole: bool, progress: Callable[[int, int], None] | None
+) -> Kind:
     found = survey(frames, whole=whole)
     if found is None or not found.symbols:
         names = ", ".join(str(path) for path in frames.paths)
         raise RecordingError(f"{names}: found no order book of a known venue (Binance, Hyperliquid, Kraken, OKX)")
-    session = _Session(found)
+    session = make(found)
     for batch in frames:
         session.replay(batch)
         if progress:
@@ -154,7 +171,7 @@ def _replayed(frames: RecordedFrames, *, whole: bool, progress: Callable[[int, i
     return session
 
 
-def _result(session: _Session) -> VerifyResult:
+def _result(session: Session) -> VerifyResult:
     feed, found = session.feed[0], session.found
     symbols = [
         _symbol_result(symbol, feed["symbols"][index], session.books[index])

@@ -18,8 +18,8 @@ FOLDER = ROOT / "scripts" / "lock"
 RESOLVER = "pip-tools==7.6.2"
 HEADER = "# Python {version}. Made by scripts/lock.py from pyproject.toml; do not edit.\n"
 OPTIONS = (
-    "--extra=dev --generate-hashes --allow-unsafe --strip-extras --resolver=backtracking --quiet --no-annotate "
-    "--no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options"
+    "--extra=dev --extra=plot --generate-hashes --allow-unsafe --strip-extras --resolver=backtracking --quiet "
+    "--no-annotate --no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options"
 ).split()
 
 

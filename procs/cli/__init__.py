@@ -19,9 +19,10 @@ from procs.cli.run import run
 from procs.cli.top import top
 from procs.cli.topology import topology
 from procs.cli.venue import venue
+from procs.cli.volatility import volatility
 from procs.errors import EXIT_OPERATOR, OperatorError
 
-COMMANDS = (run, init, venue, topology, top, replay, book, record, profile, bench)
+COMMANDS = (run, init, venue, topology, top, replay, book, record, volatility, profile, bench)
 """In the order in which a newcomer meets them."""
 
 

@@ -198,12 +198,19 @@ def _on_event(own, ports):
     if event.state != BookState.LIVE or event.bid_ticks <= 0 or event.ask_ticks <= 0:
         reset_window(estimator)
         return
-    closed = observe_mid(estimator, event.event_ns, event.bid_ticks + event.ask_ticks)
+    if take_mid(own, event.symbol_id, event.event_ns, event.bid_ticks + event.ask_ticks):
+        _publish(own, ports, event.symbol_id, estimator.window_end_ns - estimator.window_ns)
+
+
+@kernel
+def take_mid(own, symbol_id, event_ns, mid_halfticks):
+    """Learn from a mid; how many windows that closed."""
+    closed = observe_mid(own.estimators[symbol_id], event_ns, mid_halfticks)
     if closed:
         own.windows += closed
         if own.method != 0:
-            _advance(own, event.symbol_id, closed)
-        _publish(own, ports, event.symbol_id, estimator.window_end_ns - estimator.window_ns)
+            _advance(own, symbol_id, closed)
+    return closed
 
 
 @kernel

@@ -4,7 +4,8 @@
     GARCH   v' = w + a r^2 + b v                     Bollerslev, Journal of Econometrics 31 (1986)
 
 Each predicts the next return as N(0, v) from those before it. Their constants are those of best likelihood over the
-`fit` first windows, the variance begins as those windows' mean square. Scores are log densities in the returns' unit;
+`fit` first windows, the variance begins as those windows' mean square (of what is modelled; of the whole series where
+there is nothing yet). Scores are log densities in the returns' unit;
 with a tick a zero scores the probability of less than half a tick, over the tick, as the filters' intervals do.
 With `inactive` zeros have a probability of their own, discounted as the filters' is, and only the others are modelled.
 """
@@ -46,7 +47,7 @@ def predict_all(returns, w, a, b, first, tick, inactive, zero_decay, scores, pit
         if inactive:
             zeros = zero_decay * zeros + (1.0 if r == 0.0 else 0.0)
             windows = zero_decay * windows + 1.0
-            score = math.log(share / max(tick, 1e-300)) if r == 0.0 and tick > 0.0 else math.log(1.0 - share)
+            score = math.log(share / (tick if tick > 0.0 else 1.0)) if r == 0.0 else math.log(1.0 - share)
         if r != 0.0 or not inactive:
             if r == 0.0 and tick > 0.0:
                 score = math.log(max(math.erf(0.5 * tick / math.sqrt(2.0 * variance)), 1e-300) / tick)
@@ -71,7 +72,8 @@ def ewma(returns: np.ndarray, *, fit: int, **settings: Any) -> Scored:
 
 def garch(returns: np.ndarray, *, fit: int, **settings: Any) -> Scored:
     """GARCH(1,1), with a + b below 1."""
-    level = _mean_square(returns[:fit])
+    returns = np.asarray(returns, dtype=np.float64)
+    level = _mean_square(returns, fit, inactive=bool(settings.get("inactive")))
 
     def constants(x: np.ndarray) -> tuple[float, float, float]:
         persistence, share = _share(float(x[0])), _share(float(x[1]))
@@ -92,7 +94,7 @@ def _fitted(
 ) -> Scored:
     """Fit by pattern search (Hooke and Jeeves, Journal of the ACM 8, 1961), then score the whole series."""
     returns = np.asarray(returns, dtype=np.float64)
-    first, decay = _mean_square(returns[:fit]), 0.5 ** (1 / zero_half_life)
+    first, decay = _mean_square(returns, fit, inactive=inactive), 0.5 ** (1 / zero_half_life)
 
     def scored(x: np.ndarray, series: np.ndarray) -> tuple[float, Scored]:
         rows = np.zeros((3, len(series)))
@@ -110,8 +112,12 @@ def _fitted(
     return scored(start, returns)[1]
 
 
-def _mean_square(returns: np.ndarray) -> float:
-    return max(float(np.square(returns).mean()), VARIANCE_MIN)
+def _mean_square(returns: np.ndarray, fit: int, *, inactive: bool) -> float:
+    for part in (returns[:fit], returns):
+        modelled = part[part != 0] if inactive else part
+        if modelled.any():
+            return max(float(np.square(modelled).mean()), VARIANCE_MIN)
+    return 1.0
 
 
 def _share(x: float) -> float:
