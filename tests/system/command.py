@@ -6,6 +6,7 @@ A forked command saves the seconds that Python and the kernels take to load, and
 to its exit code. Everything that it says and writes goes to its folder. Times are seconds.
 """
 
+import faulthandler
 import io
 import os
 import resource
@@ -98,7 +99,7 @@ class Trader:
         """Poll until something is so. Fails when time is over or the command ends first."""
         end = time.monotonic() + timeout_s
         while not condition():
-            assert not self.has_ended(), f"ended before {what}; it said:\n{self.said}"
+            assert not self.has_ended(), f"ended with {self.wait(0)} before {what}; it said:\n{self.said}"
             assert time.monotonic() < end, f"not within {timeout_s:g} s: {what}; it said:\n{self.said}"
             time.sleep(POLL_S)
 
@@ -199,6 +200,8 @@ def _become_trader(
         if output >= 0:
             os.dup2(output, 1)
         os.dup2(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), 0)
+        # It would write its dump to the descriptor of pytest's that is about to be somebody else's.
+        faulthandler.disable()
         os.closerange(3, os.sysconf("SC_OPEN_MAX"))
         for which, value in limits.items():
             resource.setrlimit(which, (value, value))
