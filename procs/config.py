@@ -14,6 +14,7 @@ from trader.exchange.config import SYMBOLS_MAX, ExchangeConfig
 from trader.feed.config import FeedConfig
 from trader.risk.limits import RiskConfig
 from trader.router.config import RouterConfig
+from trader.signals.config import SignalsConfig
 from trader.strategy.config import StrategyConfig
 from trader.volatility.estimate import VolatilityConfig
 
@@ -100,6 +101,7 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     feed: FeedConfig = FeedConfig()
     book: BookConfig = BookConfig()
     volatility: VolatilityConfig = VolatilityConfig()
+    signals: SignalsConfig = SignalsConfig()
     strategy: StrategyConfig = StrategyConfig()
     risk: RiskConfig = RiskConfig()
     router: RouterConfig = RouterConfig()

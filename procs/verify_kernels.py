@@ -13,10 +13,11 @@ from shm.kernel import inlined, kernel, load_u8, view
 from shm.memory import call_entry
 from trader.book.state import BOOK, RESYNC, on_clear, on_delta, on_quote
 from trader.compile_hints import never_inlined
-from trader.feed.outcome import fill_delta, fill_quote
+from trader.feed.outcome import fill_delta, fill_quote, fill_trade
 from trader.feed.session import HTTP_OK, on_resync
 from trader.feed.state import FEED, Action
-from trader.messages import BestQuote, BookDelta
+from trader.messages import BestQuote, BookDelta, Trade
+from trader.venues.scanner import TRADES_MAX
 
 VERIFIER = np.dtype(
     [
@@ -24,12 +25,14 @@ VERIFIER = np.dtype(
         ("books_address", "i8"),
         ("delta", record_dtype(BookDelta)),
         ("quote", record_dtype(BestQuote)),
+        ("trade_count", "i8"),
+        ("trades", record_dtype(Trade), (TRADES_MAX,)),
     ],
     align=True,
 )
-"""A feed session and the books that it feeds, one a symbol."""
+"""A feed session and the books that it feeds, one a symbol. `trades`: of the rows replayed last, the first ones."""
 
-_DELTA, _QUOTE, _CLEAR = int(Action.DELTA), int(Action.QUOTE), int(Action.CLEAR)
+_DELTA, _QUOTE, _TRADE, _CLEAR = (int(kind) for kind in (Action.DELTA, Action.QUOTE, Action.TRADE, Action.CLEAR))
 _NEWLINE, _SPACE, _ZERO, _NINE = (ord(sign) for sign in "\n 09")
 _ROW_BYTES = FRAME_ROW.itemsize
 _BOOK_BYTES = BOOK.itemsize
@@ -66,6 +69,7 @@ def split_lines(address, length, rows):
 def replay_rows(own, entry, text, rows, count):
     """Give `count` rows to the session whose text entry point is `entry`; what it asked before comes first."""
     feed = view(own.feed_address, FEED)
+    own.trade_count = 0
     _carry_out(own, feed, 0)
     for i in range(count):
         row = view(rows + i * _ROW_BYTES, FRAME_ROW)
@@ -103,4 +107,7 @@ def _carry_out_one(own, feed, action):
         flags = on_delta(book, own.delta)
     elif action.kind == _CLEAR:
         flags = on_clear(book, action.state, action.cause)
+    elif action.kind == _TRADE and own.trade_count < TRADES_MAX:
+        fill_trade(feed, action, own.trades[own.trade_count])
+        own.trade_count += 1
     return (flags & RESYNC) != 0

@@ -21,23 +21,23 @@ class SignalsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     depth_levels: int = 5
     """Levels a side whose lots are the depth."""
 
-    one_sided: tuple[float, float] = (0.5, 0.95)
+    one_sided: tuple[float, float] = (0.7, 1.0)
     """Ramp of |buyers' - sellers'| over all lots of the fast horizon."""
-    surge: tuple[float, float] = (2.0, 6.0)
+    surge: tuple[float, float] = (3.0, 12.0)
     """Ramp of lots a second, fast over slow; one-sided flow counts only as far as it is a surge."""
     spread_ratio: tuple[float, float] = (2.0, 6.0)
     """Ramp of the spread, fast over slow."""
     depth_ratio: tuple[float, float] = (2.0, 6.0)
     """Ramp of the depth, slow over fast."""
-    volatility_ratio: tuple[float, float] = (2.5, 6.0)
+    volatility_ratio: tuple[float, float] = (3.0, 8.0)
     """Ramp of the mid's volatility, fast over slow."""
     volatility_bps_min: float = 0.2
     """Usual volatility is never taken for less (bps per square-root second): one tick in a still market is no panic."""
-    weight_flow: float = 0.6
-    weight_spread: float = 0.5
-    weight_depth: float = 0.5
-    weight_volatility: float = 0.5
-    """Confidence is 1 - product of (1 - weight x ramp): with these, no single sign of the four suffices."""
+    weight_flow: float = 0.45
+    weight_spread: float = 0.4
+    weight_depth: float = 0.4
+    weight_volatility: float = 0.4
+    """Confidence is 1 - product of (1 - weight x ramp): with these, three of the four signs have to be there."""
     enter: float = 0.7
     """Confidence from which it is a panic."""
     leave: float = 0.3
@@ -47,7 +47,7 @@ class SignalsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     momentum: float = 0.0
     reversion: float = 0.0
     flow: float = 0.05
-    pressure: float = 0.1
+    pressure: float = 0.5
     """Weights: expected move over `horizon_ms`, in its usual deviation, of a signal at 1."""
     horizon_ms: float = 1_000.0
     """What the fair price looks ahead."""

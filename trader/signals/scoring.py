@@ -3,7 +3,7 @@
     information coefficient    Spearman's rank correlation of signal and later move; Grinold and Kahn, Active Portfolio
                                Management, chapter 6, with ranks so that outliers do not make it
     hit rate                   share of moves whose sign the signal had; moves and signals of 0 do not count
-    weights                    least squares of the move, in usual deviations, on the signals
+    weights                    least squares of the move, in usual deviations and cut to MOVE_MAX, on the signals
 
 Events overlap (a second ahead from each of a thousand events in it), so a standard error counts blocks of the horizon,
 not events: 1 / sqrt(blocks - 1).
@@ -12,6 +12,9 @@ not events: 1 / sqrt(blocks - 1).
 from typing import NamedTuple
 
 import numpy as np
+
+MOVE_MAX = 5.0
+"""Deviations of a move that a regression sees at most: a few jumps do not make the weights."""
 
 
 class Score(NamedTuple):
@@ -70,5 +73,6 @@ def calibrate(signals: np.ndarray, moves_bps: np.ndarray, deviations_bps: np.nda
     known = np.isfinite(signals).all(axis=1) & np.isfinite(moves_bps) & (deviations_bps > 0)
     if not known.any():
         return np.zeros(signals.shape[1])
-    weights = np.linalg.lstsq(signals[known], moves_bps[known] / deviations_bps[known], rcond=None)[0]
+    moves = np.clip(moves_bps[known] / deviations_bps[known], -MOVE_MAX, MOVE_MAX)
+    weights = np.linalg.lstsq(signals[known], moves, rcond=None)[0]
     return np.asarray(weights)
