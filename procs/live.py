@@ -239,7 +239,8 @@ def _status(snapshot: Snapshot) -> Text:
     if troubles:
         return Text(f" {'; '.join(troubles)}", style="bold red", no_wrap=True, overflow="ellipsis")
     resting = snapshot.orders.open
-    return Text(" quoting" if resting else " no order rests", style="green" if resting else "dim")
+    restarts = f"  {snapshot.restarts.text}" if snapshot.restarts.count else ""
+    return Text(f" {'quoting' if resting else 'no order rests'}{restarts}", style="green" if resting else "dim")
 
 
 def plain_line(snapshot: Snapshot) -> str:
@@ -255,4 +256,5 @@ def plain_line(snapshot: Snapshot) -> str:
     parts += [f"orders {orders.placed} open {orders.open}", f"fills {orders.filled}", f"pnl {snapshot.pnl:+.2f}"]
     spans = f"p50 {format_span(hop.p50)} p99 {format_span(hop.p99)}"
     parts.append(f"tick_to_order {spans}" if hop.count else "no order yet")
+    parts += [snapshot.restarts.text] if snapshot.restarts.count else []
     return "  ".join(parts + [f"! {trouble}" for trouble in snapshot.troubles[:1]])

@@ -9,7 +9,9 @@
 Knows no processes and no clock: deaths and times are told.
 """
 
+from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 import msgspec
 
@@ -53,6 +55,35 @@ class Restart(msgspec.Struct):
     cause: str
     at_s: float
     quoting_after_s: float | None = None
+
+
+@dataclass(frozen=True)
+class RestartView:
+    """Processes that were replaced: how many, the last one's first stage ("" for none), whether that is under way, and
+    after how many seconds an order of ours rested again (0: not yet)."""
+
+    count: int = 0
+    stage: str = ""
+    recovering: bool = False
+    quoting_after_s: float = 0.0
+
+    @classmethod
+    def of(cls, row: Any, stages: list[str]) -> "RestartView":
+        """Of a RESTARTS record (procs.run_segments)."""
+        count = int(row["count"])
+        stage = stages[int(row["stage"])] if count else ""
+        return cls(count, stage, bool(row["recovering"]), int(row["quoting_ns"]) / 1e9)
+
+    @property
+    def text(self) -> str:
+        """In one phrase; empty when nothing was replaced."""
+        if not self.count:
+            return ""
+        after = f"quoting again after {self.quoting_after_s:.2f} s" if self.quoting_after_s else "no quote since"
+        return f"{self.count} {'restart' if self.count == 1 else 'restarts'}, last {self.stage}: {after}"
+
+
+NO_RESTARTS = RestartView()
 
 
 class RestartPolicy:

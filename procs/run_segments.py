@@ -112,6 +112,13 @@ class RunSegments:
                     raise
         raise SegmentError(f"link {link}: renewed {_ATTACH_TRIES} times while it was to be mapped")
 
+    def follow(self) -> None:
+        """Map what was renewed meanwhile, for a monitor that keeps no address of a link. Raises SegmentError."""
+        for link in SHARED_LINKS:
+            if self.generation_of(link.name) != self.segments[link.name].generation:
+                old, self.segments[link.name] = self.segments[link.name], self.attach_link(link.name)
+                old.close()
+
     def renew(self, links: Collection[str], dead: Collection[str]) -> int:
         """Give these links fresh segments of the next generation and unlink the old ones; returns that generation.
 

@@ -32,6 +32,7 @@ from procs.readings import (
     record_of,
     units_of_run,
 )
+from procs.restarts import NO_RESTARTS, RestartView
 from procs.run_segments import RunSegments
 from procs.topology import STAGES
 from shm.clock import now_ns
@@ -128,6 +129,7 @@ class Snapshot:
     quoted_share: float
     halt: str
     dropped: int
+    restarts: RestartView = NO_RESTARTS
 
     @property
     def placement(self) -> str:
@@ -138,7 +140,8 @@ class Snapshot:
     @property
     def troubles(self) -> list[str]:
         """What a person should look at now, gravest first."""
-        found = [f"stage {stage.name} failed with code {stage.failure}" for stage in self.stages if stage.failure]
+        found = [f"stage {self.restarts.stage} is being replaced"] if self.restarts.recovering else []
+        found += [f"stage {stage.name} failed with code {stage.failure}" for stage in self.stages if stage.failure]
         found += [f"stage {stage.name} halted" for stage in self.stages if stage.halted]
         if self.halt != "NONE":
             found.append(f"no new orders: {self.halt.lower().replace('_', ' ')}")
@@ -181,6 +184,7 @@ class Taker:
     def take(self) -> Snapshot:
         """Look once."""
         memory = self._memory
+        memory.follow()
         if not self._units:
             self._units = units_of_run(memory)
         if self._owner and not memory.word(FIRST_QUOTE_WORD):
@@ -200,6 +204,7 @@ class Taker:
             quoted_share=quoted_share(memory),
             halt=HaltCause(int(record_of(memory, "risk", "RISK")["halted"])).name,
             dropped=sum(drops(memory).values()),
+            restarts=RestartView.of(memory.restarts()[0], [stage.name for stage in STAGES]),
         )
 
     def _stage(self, name: str, now: int) -> StageView:

@@ -11,6 +11,7 @@ from procs.config import RunConfig
 from procs.figures import format_count, format_span
 from procs.live import LiveView, picture, plain_line
 from procs.readings import BookChecks, Latency, Orders, Units
+from procs.restarts import RestartView
 from procs.snapshot import HopView, Snapshot, StageView, SymbolView
 from procs.topology import STAGES
 
@@ -149,6 +150,17 @@ def test_drawing_is_cheap_enough_for_four_times_a_second() -> None:
             view.update(snapshot())
 
     assert (time.perf_counter() - began_s) / 10 < 0.1
+
+
+def test_a_restart_is_shown_while_it_goes_on_and_afterwards() -> None:
+    going_on = snapshot(restarts=RestartView(1, "book", True, 0.0))
+    over = snapshot(restarts=RestartView(2, "risk", False, 0.4321))
+
+    assert "stage book is being replaced" in screen(going_on)[-1]
+    assert "! stage book is being replaced" in plain_line(going_on)
+    assert screen(over)[-1].split("  ") == [" quoting", "2 restarts, last risk: quoting again after 0.43 s"]
+    assert "2 restarts, last risk: quoting again after 0.43 s" in plain_line(over)
+    assert "restart" not in plain_line(snapshot())
 
 
 class Terminal(io.StringIO):
