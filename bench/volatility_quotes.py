@@ -6,8 +6,7 @@ import numpy as np
 
 from bench.harness import Bench
 from bench.results import TIME, Result, times
-from bench.transport_cells import new_clock
-from bench.two_processes import shared_bytes
+from bench.shared import new_clock, shared_bytes
 from shm.clock import read_clock
 from shm.codec import body_bytes_fixed, decode, encode, record_dtype
 from shm.kernel import address_of_array, kernel, new_record
