@@ -59,6 +59,7 @@ def boot(plan: LaunchPlan, group: Group, segments: RunSegments, generation: int)
     links = segments.links_of() | _wire_links(group, booted)
     for stage, cell in zip(group.stages, booted.cells, strict=True):
         state = segments.state(stage)
+        left = state.copy() if generation > 1 else state
         state.view(np.uint8)[:] = 0
         stage_module(stage).start(state, config, instruments)
         if stage == "volatility" and config.volatility.keep and not config.replay:
@@ -79,7 +80,7 @@ def boot(plan: LaunchPlan, group: Group, segments: RunSegments, generation: int)
             doorbell_of=lambda other: doorbell_of(plan, group, segments, other),
         )
         if generation > 1 and hasattr(station.module, "inherit"):
-            station.module.inherit(state, published)
+            station.module.inherit(state, published, left)
         log_ring = segments.segments[f"log.{stage}"].bytes_view()
         open_log_writer(station.row["ports"]["hot_log"], log_ring, plan.log_doorbell)
         booted.stations.append(station)

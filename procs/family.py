@@ -108,6 +108,10 @@ class Family:
         self.memory.cell(stage).issue(command, argument)
         self.wake(self.home(stage))
 
+    def let_run(self, stage: str) -> None:
+        """RUN, the same at the start and after a replacement."""
+        self.command(stage, Command.RUN)
+
     def ask(self, stage: str, command: Command, timeout_s: float, argument: int = 0) -> bool:
         """Give a command and wait for its acknowledgement; False when it did not come."""
         cell = self.memory.cell(stage)

@@ -71,7 +71,7 @@ class Recovery:
             if not lost and not any(self._home("router") == group for group in started):
                 lost = self._reconcile(epoch)
         for stage in reversed(TRADING):
-            self.family.command(stage, Command.RUN)
+            self.family.let_run(stage)
         self.policy.recovered()
         self._tell_watchers(recovering=0)
 
@@ -184,7 +184,7 @@ class Recovery:
             late = {group: stage for group, stage in starting if group not in lost and not ready(group, stage)}
             lost.update({group: f"stage {stage}: not ready after {START_S:g} s" for group, stage in late.items()})
         if not lost and any(stage == "feed" for _, stage in starting):
-            self.family.command("feed", Command.RUN)
+            self.family.let_run("feed")
         return lost
 
     def _reconcile(self, epoch: int) -> dict[str, str]:

@@ -93,7 +93,7 @@ class Supervisor:
         for stage in ("exchange", *reversed(TRADING)):
             self._await(partial(self.memory.cell(stage).acknowledged, Command.START), f"stage {stage}")
         for stage in ("exchange", *reversed(TRADING)):
-            family.command(stage, Command.RUN)
+            family.let_run(stage)
         self.running_ns = self.recovery.began_ns = family.now_ns()
         self.cpu_at_run = {name: cpu_seconds(pid) for name, pid in {**family.pids, "supervisor": os.getpid()}.items()}
 

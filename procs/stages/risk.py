@@ -25,6 +25,7 @@ from trader.messages import (
     BookTop,
     Control,
     ExecutionReport,
+    Message,
     NewOrder,
     OrderIntent,
     OrderRefusal,
@@ -73,6 +74,11 @@ def start(state: np.ndarray, config: Any, instruments: np.ndarray) -> None:
     reset_exposure(state[0]["risk"], count)
     for symbol_id in range(count):
         fill_limits(state[0]["risk"]["symbols"][symbol_id]["limits"], config.risk, instruments[symbol_id])
+
+
+def inherit(state: np.ndarray, published: list[Message], left: np.ndarray) -> None:
+    """A halt outlives the stage that found its cause. It is one word, so it is whole whenever that stage died."""
+    state[0]["risk"]["halted"] = left[0]["risk"]["halted"]
 
 
 @step

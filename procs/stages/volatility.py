@@ -105,7 +105,7 @@ def _start_filters(own: np.void, config: Any, symbols: int) -> None:
     own["advance"] = int(_entry(int(own["method"])).address)
 
 
-def inherit(state: np.ndarray, published: list[Message]) -> None:
+def inherit(state: np.ndarray, published: list[Message], left: np.ndarray) -> None:
     """Go on from what a predecessor that died published last; a filter that is warm knows more."""
     for estimate in published:
         if not isinstance(estimate, VolatilityEstimate) or not 0 <= estimate.symbol_id < int(state[0]["symbol_count"]):

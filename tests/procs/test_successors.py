@@ -2,7 +2,9 @@
 
 import msgspec
 
+from procs.stages import risk
 from procs.stages.volatility import inherit
+from shm.kernel import new_record
 from shm.order_arena import taken
 from tests.procs.market_stage import MarketStage
 from tests.procs.router_desk import EPOCH as DESK_EPOCH
@@ -18,6 +20,7 @@ from trader.book import ClearCause
 from trader.enums import BeliefState, BookState, Command, OrderState, RefusalReason
 from trader.messages import AccountState, BookClear, BookResync, Control
 from trader.orders import epoch_of, pack_client_order_id
+from trader.risk.exposure import HaltCause
 from trader.risk.facts import apply_account, pause
 from trader.router.state import Phase
 
@@ -51,7 +54,7 @@ def test_a_volatility_stage_that_follows_goes_on_from_the_last_estimate() -> Non
     last = stage.taken(LINK)[-1]
     successor = volatility_stage(warm_windows=10)
     successor.taken(LINK)
-    inherit(successor.state, [last])
+    inherit(successor.state, [last], stage.state)
     successor.give(Control(Command.START, 2), 0)
     (first,) = successor.taken(LINK)
 
@@ -69,7 +72,7 @@ def test_an_estimate_that_was_not_warm_or_makes_no_sense_leaves_the_prior() -> N
         msgspec.structs.replace(prior, state=int(BeliefState.LIVE), effective_sample_size=float("nan")),
         msgspec.structs.replace(prior, symbol_id=7),
     ):
-        inherit(stage.state, [wrong])
+        inherit(stage.state, [wrong], stage.state)
     stage.give(Control(Command.START, 2), 0)
 
     assert stage.taken(LINK) == [prior]
@@ -95,22 +98,30 @@ def test_the_account_of_a_new_epoch_ends_every_older_order_at_the_strategy() -> 
 
 
 def test_paused_risk_refuses_until_a_reconciled_account_of_the_epoch_that_it_waits_for() -> None:
-    risk = ready_risk()
+    held_by = ready_risk()
     held = intent(1, 0)
-    assert refusal(risk, held)[0] == RefusalReason.NONE
-    pause(risk[0], RISK_EPOCH + 1)
-    paused = refusal(risk, intent(2, 1))
-    apply_account(risk[0], message(AccountState, reconciled=1, epoch=RISK_EPOCH)[0])
-    still = refusal(risk, intent(2, 1))
-    live = int(risk["open_orders"][0])
-    apply_account(risk[0], message(AccountState, reconciled=1, epoch=RISK_EPOCH + 1)[0])
+    assert refusal(held_by, held)[0] == RefusalReason.NONE
+    pause(held_by[0], RISK_EPOCH + 1)
+    paused = refusal(held_by, intent(2, 1))
+    apply_account(held_by[0], message(AccountState, reconciled=1, epoch=RISK_EPOCH)[0])
+    still = refusal(held_by, intent(2, 1))
+    live = int(held_by["open_orders"][0])
+    apply_account(held_by[0], message(AccountState, reconciled=1, epoch=RISK_EPOCH + 1)[0])
     fresh = pack_client_order_id(RISK_EPOCH + 1, 1, 1, 0)
 
     assert paused[0] == still[0] == RefusalReason.NOT_RECONCILED
     assert live == 1, "what was approved stays exposed until the venue has said that nothing is open"
-    assert (int(risk["open_orders"][0]), int(risk[0]["orders"][0]["state"])) == (0, OrderState.CANCELED)
-    assert refusal(risk, intent(2, 1))[0] == RefusalReason.INVALID_ORDER, "an id of the older epoch"
-    assert refusal(risk, intent(2, 0, client_order_id=fresh))[0] == RefusalReason.NONE
+    assert (int(held_by["open_orders"][0]), int(held_by[0]["orders"][0]["state"])) == (0, OrderState.CANCELED)
+    assert refusal(held_by, intent(2, 1))[0] == RefusalReason.INVALID_ORDER, "an id of the older epoch"
+    assert refusal(held_by, intent(2, 0, client_order_id=fresh))[0] == RefusalReason.NONE
+
+
+def test_a_halt_outlives_the_risk_stage_that_found_its_cause() -> None:
+    left, state = new_record(risk.STATE), new_record(risk.STATE)
+    left[0]["risk"]["halted"] = HaltCause.OVERFILL
+    risk.inherit(state, [], left)
+
+    assert state[0]["risk"]["halted"] == HaltCause.OVERFILL
 
 
 def test_a_router_that_follows_cancels_before_it_connects() -> None:
