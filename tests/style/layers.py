@@ -1,6 +1,7 @@
 """The import rules of the house, as functions over a source tree: each returns its violations, one line each."""
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -103,6 +104,41 @@ def exchange_problems(root: Path) -> list[str]:
             if ours and not inside(module, EXCHANGE_MAY):
                 found.append(f"{shown}:{line}: the exchange imports {module}, allowed {', '.join(EXCHANGE_MAY)}")
     return found
+
+
+def missing_problems(root: Path) -> list[str]:
+    """Imports of what is not there, also where no quick test goes: the type checker lets unknown modules pass."""
+    return [
+        f"{shown}:{line}: imports {module}, which does not exist"
+        for folder in PACKAGES
+        for shown, path, package in sources(root, folder)
+        for line, module in imports(path, package)
+        if module.split(".")[0] in PACKAGES and not _exists(root, module)
+    ]
+
+
+def _exists(root: Path, module: str) -> bool:
+    """Whether a dotted name is a file, a folder, or a name that its parent defines."""
+    path = root.joinpath(*module.split("."))
+    if path.is_dir() or path.with_suffix(".py").is_file():
+        return True
+    parent = path.parent.with_suffix(".py") if path.parent.with_suffix(".py").is_file() else path.parent / "__init__.py"
+    return parent.is_file() and path.name in _names(parent, parent.stat().st_mtime_ns)
+
+
+@functools.cache
+def _names(path: Path, _changed_ns: int) -> set[str]:
+    """Every name that a file binds, wherever."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                names.add(node.name)
+            case ast.Name(ctx=ast.Store()):
+                names.add(node.id)
+            case ast.alias():
+                names.add(node.asname or node.name)
+    return names
 
 
 def _own_module(shown: str) -> str:

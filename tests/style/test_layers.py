@@ -8,7 +8,13 @@ import pytest
 from tests.style import layers
 
 ROOT = Path(__file__).resolve().parents[2]
-RULES = [layers.direction_problems, layers.purity_problems, layers.stage_problems, layers.exchange_problems]
+RULES = [
+    layers.direction_problems,
+    layers.purity_problems,
+    layers.stage_problems,
+    layers.exchange_problems,
+    layers.missing_problems,
+]
 
 SABOTAGE = [
     (layers.direction_problems, "shm/ring.py", "from trader.messages import BookTop"),
@@ -29,6 +35,9 @@ SABOTAGE = [
     (layers.exchange_problems, "trader/exchange/matching.py", "from trader.units import ticks"),
     (layers.exchange_problems, "trader/exchange/matching.py", "from trader import orders"),
     (layers.exchange_problems, "trader/exchange/matching.py", "from shm.codec import encode"),
+    (layers.missing_problems, "bench/suite.py", "from bench.gone import new_clock"),
+    (layers.missing_problems, "bench/suite.py", "def late():\n    import bench.gone"),
+    (layers.missing_problems, "bench/suite.py", "from bench import gone"),
 ]
 
 HARMLESS = [
@@ -50,6 +59,8 @@ HARMLESS = [
         "import numpy\nfrom trader.exchange.b import c\nfrom . import d",
     ),
     (layers.exchange_problems, "trader/exchange/a.py", "from trader.enums import Side\nfrom shm.kernel import kernel"),
+    (layers.missing_problems, "bench/suite.py", "SIZE = 1\nfrom bench.suite import SIZE, late\ndef late(): pass"),
+    (layers.missing_problems, "bench/suite.py", "import numpy\nfrom bench import suite"),
 ]
 
 
