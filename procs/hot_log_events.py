@@ -30,4 +30,5 @@ class Event(IntEnum):
     CANCEL_REJECTED = 43   # symbol, order, code
     CONNECTION_LOST = 44   # connection, reconnects
     RECONCILED      = 45   # symbol, reconciled, position, open orders
+    ORDER_ALARM     = 46   # symbol, alarm, order, found, allowed
     # fmt: on

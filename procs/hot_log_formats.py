@@ -20,6 +20,7 @@ from shm.log_ring import EVENT_BITS, VALUES_MAX
 from trader.book.state import ClearCause
 from trader.enums import BeliefState, BookState, RefusalReason, Side
 from trader.risk.exposure import HaltCause
+from trader.router.state import Alarm
 
 Value = int | float | str
 
@@ -140,6 +141,9 @@ FORMATS: dict[Event, HotFormat] = {
         "INFO", "trader.router",
         "{symbol}: reconciled {reconciled}, position {position_lots} lots, {open_orders} open orders",
         {"symbol": Symbol, "reconciled": int, "position_lots": int, "open_orders": int}),
+    Event.ORDER_ALARM: HotFormat(
+        "ERROR", "trader.router", "{symbol}: {alarm}, order {order}: found {found}, allowed {allowed}",
+        {"symbol": Symbol, "alarm": Alarm, "order": int, "found": int, "allowed": int}),
 }
 # fmt: on
 

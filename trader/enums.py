@@ -94,7 +94,10 @@ class OrderState(IntEnum):
 
 
 class ReportKind(IntEnum):
-    """What an ExecutionReport tells."""
+    """What an ExecutionReport tells.
+
+    ATTRIBUTED: `last_lots` that were told as the fill of an unknown order, and are in the position, are this one's.
+    """
 
     ACK = 1
     FILL = 2
@@ -104,6 +107,7 @@ class ReportKind(IntEnum):
     UNKNOWN = 6
     CANCEL_REJECTED = 7
     DENIED = 8
+    ATTRIBUTED = 9
 
 
 class RefusalReason(IntEnum):
@@ -136,6 +140,7 @@ class RefusalReason(IntEnum):
     MESSAGE_RATE = 24
     SLIPPAGE = 25
     TAIL_RISK = 26
+    BREAKER_OPEN = 27
 
 
 class WireKind(IntEnum):

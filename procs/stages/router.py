@@ -34,7 +34,8 @@ from trader.messages import (
 from trader.router.outgoing import clear_outgoing
 from trader.router.patience import tend_orders
 from trader.router.placing import ask_cancel, place
-from trader.router.session import advance, on_command, take_connection, take_reply, take_response, take_user_event
+from trader.router.responses import take_response
+from trader.router.session import advance, on_command, take_connection, take_reply, take_user_event
 from trader.router.state import ACCOUNT, ORDER_API, REPORT, ROUTER, WIRE, fill_router
 
 OUTBOXES = ("router_reports", "router_wire_out")
@@ -66,6 +67,7 @@ def start(state: np.ndarray, config: Any, instruments: np.ndarray) -> None:
         state[0]["router"],
         config.router,
         instruments,
+        risk=config.risk,
         symbols=len(config.symbols),
         epoch=config.epoch,
         wall_offset_ns=config.wall_offset_ns,
@@ -126,6 +128,8 @@ def _send_all(router, ports):
         kind = router.reports[index].kind
         if kind == ReportKind.REJECTED or kind >= ReportKind.UNKNOWN:
             _tell_trouble(ports, router.reports[index])
+    for index in range(router.alarm_count):
+        _raise_alarm(ports, router.alarms[index])
     for index in range(router.account_count):
         send(ports, OUT_REPORTS, router.accounts[index])
         account = router.accounts[index]
@@ -140,6 +144,13 @@ def _send_all(router, ports):
     if router.acknowledge_cancel_all > 0:
         router.acknowledge_cancel_all = 0
         acknowledge(ports, Command.CANCEL_ALL)
+
+
+@kernel
+def _raise_alarm(ports, row):
+    """What a person has to know."""
+    never_inlined()
+    log_event(ports, Event.ORDER_ALARM, row.symbol_id, row.alarm, row.client_order_id, row.found, row.allowed)
 
 
 @kernel

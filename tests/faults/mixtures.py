@@ -9,6 +9,7 @@ from trader.exchange.fault_config import FaultsConfig
 from trader.feed.config import FeedConfig
 from trader.risk.limits import RiskConfig
 from trader.router.config import RouterConfig
+from trader.router.pacing import PacingConfig
 from trader.strategy.config import StrategyConfig
 
 S = 1_000_000_000
@@ -37,7 +38,18 @@ def configuration(symbols: int = 1) -> RunConfig:
             price_collar_bps=50,
             book_age_ms_max=1_000,
         ),
-        router=RouterConfig(cancel_retry_ms=60, owed_fills_ms=100, reconnect_ms_min=10, reconnect_ms_max=400),
+        router=RouterConfig(
+            cancel_retry_ms=60,
+            owed_fills_ms=100,
+            reconnect_ms_min=10,
+            reconnect_ms_max=400,
+            breaker_open_ms=300,
+            orders_check_ms=250,
+            position_check_ms=500,
+            pacing=PacingConfig(
+                orders_per_s=2_000, orders_burst=500, account_per_s=100, account_burst=50, executions_per_s=100
+            ),
+        ),
         feed=FeedConfig(backoff_ms_max=400, silence_ms_max=1_000),
         exchange=ExchangeConfig(events_per_second=900.0, volatility_bps=3.0, order_lots_median=6.0),
     )

@@ -23,20 +23,40 @@ from trader.messages import (
 )
 from trader.orders import order_slot_of, pack_client_order_id
 from trader.router.config import RouterConfig
+from trader.router.pacing import PacingConfig
 from trader.router.state import ORDER_API, REST, USER_STREAM, Phase
 
 EPOCH = 5
 MS = 1_000_000
 WALL_MS = 1_700_000_000_000
+LIMITS = SimpleNamespace(order_lots_max=1_000, order_notional_max=10**9, position_lots_max=10**6, open_orders_max=4_096)
+FAST = PacingConfig(
+    orders_per_s=10_000, orders_burst=10_000, account_per_s=100, account_burst=100, executions_per_s=100
+)
+QUIET = {"dead_man_ms": 0, "orders_check_ms": 0, "position_check_ms": 0, "pacing": FAST}
+"""Nothing but what a test is about."""
 
 
 class RouterDesk:
     """`now_ms` is the clock; everything sent since the last look is in `frames()`, `requests()`, `reports()`."""
 
-    def __init__(self, symbols: tuple[str, ...] = ("BTCUSDT",), *, market: int = 0, **knobs: Any) -> None:
+    def __init__(
+        self,
+        symbols: tuple[str, ...] = ("BTCUSDT",),
+        *,
+        market: int = 0,
+        answers_trades: bool = True,
+        **knobs: Any,
+    ) -> None:
+        """`answers_trades`: trade lists that are read on are empty, and not among the requests."""
         config = SimpleNamespace(
-            symbols=list(symbols), router=RouterConfig(**knobs), epoch=EPOCH, wall_offset_ns=WALL_MS * MS
+            symbols=list(symbols),
+            router=RouterConfig(**(QUIET | knobs)),
+            risk=LIMITS,
+            epoch=EPOCH,
+            wall_offset_ns=WALL_MS * MS,
         )
+        self.answers_trades = answers_trades
         self.stage = OneStage("router", config, symbols=len(symbols), market=market)
         self.stage.frame = np.zeros(1 << 17, np.int64)  # replies of the venue may be long
         self.now_ms = 0
@@ -52,8 +72,15 @@ class RouterDesk:
     def give(self, message: Message) -> None:
         """One message at the desk's time."""
         assert self.stage.give(message, self.now_ms * MS) == 0
-        self._wires += self.stage.taken("router_wire_out")
+        self._take_all()
+
+    def _take_all(self) -> None:
+        wires = self.stage.taken("router_wire_out")
         self._told += self.stage.taken("router_reports")
+        lists = [wire for wire in wires if self.answers_trades and is_trade_list(wire.payload)]
+        self._wires += [wire for wire in wires if wire not in lists]
+        for _ in lists:
+            self.respond([])
 
     def wire(self, connection: int, kind: WireKind, payload: Any = b"", status: int = 0) -> None:
         """Something arrives on a connection; anything but bytes is sent as JSON."""
@@ -63,8 +90,7 @@ class RouterDesk:
         record["connection_id"], record["kind"], record["status"] = connection, int(kind), status
         record["payload_address"], record["payload_length"] = room.ctypes.data, len(raw)
         assert self.stage.give_record(WIRE_IN, record, self.now_ms * MS) == 0
-        self._wires += self.stage.taken("router_wire_out")
-        self._told += self.stage.taken("router_reports")
+        self._take_all()
 
     def respond(self, payload: Any, status: int = 200) -> None:
         """The answer to the REST request that is out."""
@@ -165,7 +191,13 @@ class RouterDesk:
         for _ in range(count):
             self.respond([{"symbol": "BTCUSDT", "positionAmt": position, "updateTime": 100}])
         assert self.router["phase"] == Phase.READY
+        self.tick(0)
         self.requests(), self.connects()
+
+
+def is_trade_list(request: bytes) -> bool:
+    """Whether a request is for a symbol's trades since the last known one, and not for those of one order."""
+    return request.startswith(b"GET /fapi/v1/userTrades") and b"orderId" not in request
 
 
 def ready_desk(**knobs: Any) -> RouterDesk:

@@ -139,14 +139,29 @@ def test_nothing_trades_while_the_position_differs_from_the_venues():
     desk = ready_desk()
     desk.wire(ORDER_API, WireKind.LOST)
     desk.wire(ORDER_API, WireKind.AUTHENTICATED)
-    for _ in range(3):
+    read = desk.count("trades_read")
+    for differing in ("0.001", "0.002", "0.003"):
         assert desk.requests() == [POSITION]
-        desk.respond([{"symbol": "BTCUSDT", "positionAmt": "0.001"}])
+        desk.respond([{"symbol": "BTCUSDT", "positionAmt": differing}])
         desk.tick(50, 4)
     desk.place(1)
 
-    assert desk.count("position_mismatches") == 3
+    assert (3, read + 3) == (desk.count("position_mismatches"), desk.count("trades_read"))
     assert [RefusalReason.NOT_RECONCILED] == [report.reason for report in desk.reports()]
+    assert desk.count("alarms_raised") == 0
+
+
+def test_a_position_that_differs_twice_alike_is_adopted_and_a_person_is_told():
+    desk = ready_desk()
+    desk.wire(ORDER_API, WireKind.LOST)
+    desk.wire(ORDER_API, WireKind.AUTHENTICATED)
+    desk.accounts()
+    for _ in range(2):
+        desk.respond([{"symbol": "BTCUSDT", "positionAmt": "0.001", "updateTime": 200}])
+        desk.tick(50, 4)
+
+    assert [(1, 1)] == [(account.reconciled, account.position_lots) for account in desk.accounts()]
+    assert desk.count("alarms_raised") == 1
 
 
 def test_cancel_all_is_acknowledged_when_nothing_is_open_on_either_side():

@@ -82,9 +82,9 @@ class ExecutionReport(Message, tag=11):
 class AccountState(Message, tag=12):
     """What the venue says of our account after a reconciliation. Router to risk and strategy.
 
-    `reconciled`: 1 when orders, fills and position agree, so that quoting may begin; `epoch`: the persisted
-    epoch of client order ids. `free_e8`: collateral that no position and no order binds, as the venue said at
-    `balance_ns` on our clock; 0 when it was not asked.
+    `reconciled`: 1 when orders, fills and position agree, so that quoting may begin, 2 while orders have differed
+    twice in a row; `epoch`: the persisted epoch of client order ids. `free_e8`: collateral that no position and no
+    order binds, as the venue said at `balance_ns` on our clock; 0 when it was not asked.
     """
 
     symbol_id: int

@@ -30,7 +30,7 @@ def clear(router, now_ns):
     never_inlined()
     if router.clearing == Clearing.CANCEL:
         if router.clear_symbol < router.symbol_count:
-            rest.request(router, Job.CANCEL_OPEN, router.clear_symbol)
+            rest.request(router, Job.CANCEL_OPEN, router.clear_symbol, now_ns)
             return
         router.clearing = Clearing.CHECK
         router.clear_symbol = 0
@@ -40,7 +40,7 @@ def clear(router, now_ns):
             return
         router.clear_is_clean = router.open_orders == 0
     if router.clear_symbol < router.symbol_count:
-        rest.request(router, Job.OPEN_ORDERS, router.clear_symbol)
+        rest.request(router, Job.OPEN_ORDERS, router.clear_symbol, now_ns)
         return
     router.clear_symbol = 0
     if not router.clear_is_clean:

@@ -10,39 +10,29 @@ from trader.compile_hints import never_inlined
 from trader.enums import OrderState, ReportKind
 from trader.orders import (
     CONTRADICTION,
-    SLOT_MASK,
     OrderEvent,
     apply_ack,
     apply_end,
+    apply_fill,
     is_live,
     next_state,
 )
-from trader.router.outgoing import add_report
-from trader.router.placing import retire
-from trader.router.state import ORDER_API, UP, USER_STREAM
-from trader.venues.binance.json_cursor import units_of
+from trader.router.breaker import PLAIN, fail, succeed
+from trader.router.outgoing import add_alarm, add_report
+from trader.router.placing import free_lots, retire
+from trader.router.state import AT_ACK, Alarm
 from trader.venues.binance.order_events import (
     CANCELED,
-    DUPLICATE_ID,
     EXPIRED,
     FILLED,
     NEW,
     PARTIALLY_FILLED,
     REJECTED,
 )
-from trader.venues.binance.orders import CANCEL, PLACE, QUERY
 
-HTTP_OK = 200
-HTTP_SERVER_ERROR = 500
-NO_SUCH_ORDER = -2013
-UNKNOWN_ORDER = -2011
-OUTCOME_UNKNOWN = (-1000, -1001, -1006, -1007)
-"""Codes that say nothing about whether the order was taken."""
+TOLD = -1
 DOUBT_PAUSE_NS = 200_000_000
 """Between two doubts about one order, so that an answer that settles nothing is not asked for in a circle."""
-NOT_FOUND_MIN = 3
-QUIET_NS = 5_000_000_000
-"""How often and how long nothing must be known of an order before "no such order" ends it."""
 
 
 @kernel
@@ -71,6 +61,7 @@ def settle(router, order, before, after, event_ms, now_ns):
     if after == CONTRADICTION:
         router.contradictions += 1
         if is_live(order.state):
+            add_alarm(router, Alarm.CONTRADICTION, order.symbol_id, order.client_order_id, order.state, 0)
             doubt(router, order, now_ns)
         return
     if not is_live(before):
@@ -78,7 +69,11 @@ def settle(router, order, before, after, event_ms, now_ns):
     if before == OrderState.SENT or before == OrderState.UNKNOWN:
         order.query_due_ns = 0
         router.acked += 1
+        tell_breaker(router, order, True, now_ns)
         router.more_work |= order.cancel_wanted
+        if order.cancel_wanted == AT_ACK:
+            order.cancel_wanted = 1
+            order.cancel_sent_ns = 0
         if after == OrderState.OPEN:
             add_report(router, order, ReportKind.ACK, after, event_ms, 0)
     if is_live(after):
@@ -96,6 +91,7 @@ def settle(router, order, before, after, event_ms, now_ns):
 def reject(router, order, code, now_ns):
     """The venue, or five seconds of proof, says that it never had the order."""
     never_inlined()
+    tell_breaker(router, order, True, now_ns)
     after = next_state(order.state, OrderEvent.REJECT)
     if after == CONTRADICTION or order.filled_lots > 0:
         settle(router, order, order.state, CONTRADICTION, 0, now_ns)
@@ -120,6 +116,12 @@ def apply_status(router, order, status, venue_order_id, cumulative_lots, event_m
     before = order.state
     if is_live(before):
         settle(router, order, before, apply_ack(order, venue_order_id, cumulative_lots), event_ms, now_ns)
+        if status == FILLED and order.cumulative_lots < order.size_lots:
+            # it contradicts itself: the trades will tell
+            settle(router, order, before, CONTRADICTION, event_ms, now_ns)
+            want_trades(router, order.symbol_id)
+    elif order.venue_order_id == 0:
+        order.venue_order_id = venue_order_id
     if status == CANCELED or status == EXPIRED:
         event = OrderEvent.CANCEL if status == CANCELED else OrderEvent.EXPIRE
         before = order.state
@@ -127,6 +129,37 @@ def apply_status(router, order, status, venue_order_id, cumulative_lots, event_m
         order.cancel_wanted = 0
         settle(router, order, before, after, event_ms, now_ns)
     watch_owed(order, now_ns)
+
+
+@kernel
+def merge_fill(router, order, venue_order_id, lots, total, now_ns):
+    """Book unique lots on their order, whatever its state: (state before, state after, state to tell).
+
+    Told as PARTIAL where the fill ends an order that was cancelled before: its end is told on its own.
+    """
+    never_inlined()
+    before = order.state
+    leaves_lots = order.size_lots - order.filled_lots
+    after = apply_fill(order, venue_order_id, lots, total)
+    if is_live(before):
+        free_lots(router, order, min(lots, max(leaves_lots, 0)))
+    hear(order, now_ns)
+    if not is_live(before):
+        router.late_fills += 1
+        add_alarm(router, Alarm.LATE_FILL, order.symbol_id, order.client_order_id, lots, 0)
+    if order.filled_lots > order.size_lots:
+        router.overfills += 1
+        router.accepting = 0
+        add_alarm(router, Alarm.OVERFILL, order.symbol_id, order.client_order_id, order.filled_lots, order.size_lots)
+    ended_otherwise = is_live(before) and (after == OrderState.CANCELED or after == OrderState.EXPIRED)
+    return before, after, OrderState.PARTIAL if ended_otherwise else order.state
+
+
+@inlined
+def want_trades(router, symbol_id):
+    """Have the symbol's trade list read: a fill may have been missed."""
+    router.trades_wanted |= 1 << symbol_id
+    router.more_work = 1
 
 
 @inlined
@@ -139,44 +172,14 @@ def watch_owed(order, now_ns):
 
 
 @kernel
-def apply_reply(router, now_ns):
-    """Merge `router.reply`. Replies about orders that have left their slot are ignored."""
+def tell_breaker(router, order, answered, now_ns):
+    """The result of sending an order, once: an answer, or none in time, or 5xx. A late answer is a success, too."""
     never_inlined()
-    reply = router.reply
-    order = router.orders[reply.client_order_id & SLOT_MASK]
-    if reply.client_order_id <= 0 or order.client_order_id != reply.client_order_id:
-        return
-    if reply.request == QUERY and (reply.http_status == HTTP_OK or reply.code == NO_SUCH_ORDER):
-        order.answered = router.generation
-        order.query_due_ns = order.query_due_ns if reply.code == NO_SUCH_ORDER else 0
-    if reply.http_status == HTTP_OK:
-        instrument = router.instruments[order.symbol_id]
-        lots = max(units_of(reply.cumulative, instrument.size_decimals, instrument.lot_multiple), 0)
-        if reply.request == CANCEL:
-            order.cancel_sent_ns = 0
-        apply_status(router, order, reply.order_status, reply.venue_order_id, lots, reply.update_ms, now_ns)
-    elif not is_live(order.state):
-        return
-    elif reply.request == PLACE:
-        _apply_place_error(router, order, reply, now_ns)
-    elif reply.request == CANCEL:
-        _apply_cancel_error(router, order, reply.code, now_ns)
-    elif reply.code == NO_SUCH_ORDER:
-        _apply_not_found(router, order, now_ns)
-
-
-@kernel
-def _apply_place_error(router, order, reply, now_ns):
-    never_inlined()
-    code = reply.code
-    unproven = reply.http_status >= HTTP_SERVER_ERROR or code == 0 or code == DUPLICATE_ID
-    for known in OUTCOME_UNKNOWN:
-        unproven = unproven or code == known
-    if unproven:
-        fall_silent(router, order, now_ns)
-        doubt(router, order, now_ns)
-    else:
-        reject(router, order, code, now_ns)
+    if answered:
+        succeed(router.breaker, max(order.ticket, PLAIN))
+    elif order.ticket != TOLD and fail(router.breaker, order.ticket, now_ns):
+        add_alarm(router, Alarm.BREAKER_OPEN, order.symbol_id, order.client_order_id, router.breaker.failures_max, 0)
+    order.ticket = TOLD
 
 
 @kernel
@@ -187,37 +190,3 @@ def fall_silent(router, order, now_ns):
         order.state = next_state(order.state, OrderEvent.SILENCE)
         router.unknown += 1
         add_report(router, order, ReportKind.UNKNOWN, order.state, 0, 0)
-
-
-@kernel
-def _apply_cancel_error(router, order, code, now_ns):
-    """A refused cancel proves nothing about the order. Before its acknowledgement it is simply tried again later."""
-    never_inlined()
-    order.cancel_sent_ns = 0
-    if order.state == OrderState.SENT or order.state == OrderState.UNKNOWN:
-        return
-    order.cancel_wanted = 0
-    router.cancels_rejected += 1
-    add_report(router, order, ReportKind.CANCEL_REJECTED, order.state, 0, code)
-    doubt(router, order, now_ns)
-
-
-@kernel
-def _apply_not_found(router, order, now_ns):
-    """Answered "no such order": an end only on the third time, and after five seconds without a word while
-    both connections stood.
-    """
-    never_inlined()
-    order.not_found += 1
-    replies, events = router.connections[ORDER_API], router.connections[USER_STREAM]
-    quiet_since_ns = max(order.heard_ns, replies.since_ns, events.since_ns)
-    if replies.state != UP or events.state != UP or now_ns - quiet_since_ns < QUIET_NS:
-        return
-    if order.not_found < NOT_FOUND_MIN:
-        return
-    if order.state == OrderState.SENT or order.state == OrderState.UNKNOWN:
-        reject(router, order, NO_SUCH_ORDER, now_ns)
-    else:
-        before = order.state
-        after = apply_end(order, OrderEvent.CANCEL, order.venue_order_id, order.cumulative_lots)
-        settle(router, order, before, after, 0, now_ns)

@@ -7,19 +7,16 @@ epoch, or of somebody else with our key) moves the position alone, unless the ad
 from shm.kernel import inlined, kernel
 from trader.compile_hints import never_inlined
 from trader.enums import OrderState, ReportKind
-from trader.orders import SLOT_MASK, apply_fill, is_live
+from trader.orders import SLOT_MASK, epoch_of
 from trader.position import market_of, remember_fill
-from trader.router.facts import apply_status, hear, settle, watch_owed
-from trader.router.outgoing import add_report
+from trader.router.facts import apply_status, merge_fill, settle, watch_owed
+from trader.router.outgoing import add_alarm, add_report
+from trader.router.parking import claim_parked, forget_word, park_fill, park_word
+from trader.router.state import Alarm
 from trader.venues.binance.account import is_symbol
 from trader.venues.binance.json_cursor import DIGITS_MAX, POWERS, units_of
-from trader.venues.binance.order_events import (
-    FILLED,
-    TRADE,
-)
-from trader.venues.binance.user_events import (
-    ORDER_UPDATE,
-)
+from trader.venues.binance.order_events import CANCELED, EXPIRED, FILLED, NEW, REJECTED, TRADE
+from trader.venues.binance.user_events import ORDER_UPDATE
 
 FEE_DECIMALS = 8
 FOREIGN_SLOT = -1
@@ -51,14 +48,26 @@ def apply_event(router, symbol_id, now_ns):
         if ticks < 1 or lots < 1 or event.side == 0:
             return 0
         _apply_trade(router, order, known, symbol_id, ticks, lots, now_ns)
-        return 1
-    if known:
+    elif known:
         total = units_of(event.cumulative, instrument.size_decimals, instrument.lot_multiple)
         if total < 0:
             return 0
         status = event.execution if event.execution != 0 else event.order_status
         apply_status(router, order, status, event.venue_order_id, total, event.event_ms, now_ns)
+    elif event.execution == NEW and not _has_ended(router, order):
+        park_word(router, symbol_id, now_ns)
+    elif event.execution == CANCELED or event.execution == EXPIRED or event.execution == REJECTED:
+        forget_word(router, event.venue_order_id)
+    if known:
+        claim_parked(router, order, now_ns)
     return 1
+
+
+@inlined
+def _has_ended(router, order):
+    """Whether an event that is not about the slot's present order is about an earlier one of ours."""
+    own = router.event.client_order_id
+    return own > 0 and (own < order.client_order_id or epoch_of(own) < router.epoch)
 
 
 @kernel
@@ -78,22 +87,29 @@ def _apply_trade(router, order, known, symbol_id, ticks, lots, now_ns):
     if not known:
         router.foreign_fills += 1
         _report_fill(router, order, symbol_id, False, _foreign_state(event), ticks, lots)
+        if _has_ended(router, order):
+            router.late_fills += 1
+            add_alarm(router, Alarm.LATE_FILL, symbol_id, event.client_order_id, lots, 0)
+        else:
+            park_fill(router, symbol_id, ticks, lots, now_ns)
         return
-    before = order.state
     total = units_of(event.cumulative, instrument.size_decimals, instrument.lot_multiple)
-    after = apply_fill(order, event.venue_order_id, lots, max(total, 0))
-    hear(order, now_ns)
-    router.late_fills += 1 - is_live(before)
-    router.overfills += order.filled_lots > order.size_lots
-    ended_otherwise = is_live(before) and (after == OrderState.CANCELED or after == OrderState.EXPIRED)
-    _report_fill(router, order, symbol_id, True, OrderState.PARTIAL if ended_otherwise else order.state, ticks, lots)
+    before, after, told = merge_fill(router, order, event.venue_order_id, lots, max(total, 0), now_ns)
+    _report_fill(router, order, symbol_id, True, told, ticks, lots)
     settle(router, order, before, after, event.event_ms, now_ns)
     watch_owed(order, now_ns)
 
 
 @inlined
 def _is_news(router, symbol_id):
-    """Whether a fill of an order that we do not know came after the position that we have adopted."""
+    """Whether a fill of an order that is not in the table is ours all the same, or came after the position that we have
+    adopted, or after the last one that a predecessor has told.
+    """
+    news_from = router.news_from[symbol_id]
+    if router.first_id > 0 and router.event.client_order_id >= router.first_id:
+        return True
+    if news_from > 0:
+        return router.event.trade_id >= news_from
     return router.reconciled_once != 0 and router.event.event_ms > router.position_ms[symbol_id]
 
 

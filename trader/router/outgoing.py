@@ -9,6 +9,7 @@ from trader.compile_hints import never_inlined
 from trader.enums import OrderState, ReportKind, WireKind
 from trader.orders import order_slot_of
 from trader.router.state import (
+    ALARMS_MAX,
     ORDER_API,
     ORDER_STATUS,
     REPORTS_MAX,
@@ -19,6 +20,9 @@ from trader.router.state import (
     WIRES_RESERVED,
 )
 from trader.venues.binance.orders import FRAME_BYTES_MAX, write_cancel, write_place, write_query
+
+DIFFERS = 2
+"""AccountState.reconciled while orders of the symbol differ from the venue's."""
 
 _TEXT_OFFSET = ROUTER.fields["text"][1]  # type: ignore[index]
 
@@ -35,6 +39,7 @@ def clear_outgoing(router):
     router.report_count = 0
     router.account_count = 0
     router.wire_count = 0
+    router.alarm_count = 0
 
 
 @inlined
@@ -74,6 +79,7 @@ def add_place(router, order, time_in_force, now_ns):
     instrument = router.instruments[order.symbol_id]
     end = write_place(text_room(router), order, time_in_force, instrument, venue_ms(router, now_ns))
     add_wire(router, ORDER_API, WireKind.FRAME, ORDER_STATUS, 0, end)
+    router.orders_on_wire += 1
 
 
 @kernel
@@ -84,6 +90,16 @@ def add_cancel(router, order, now_ns):
     end = write_cancel(text_room(router), order.client_order_id, instrument, venue_ms(router, now_ns))
     add_wire(router, ORDER_API, WireKind.FRAME, 0, 0, end)
     order.cancel_sent_ns = now_ns
+    router.cancels_sent += 1
+
+
+@kernel
+def add_stray_cancel(router, client_order_id, symbol_id, now_ns):
+    """Append the cancel of an order that is in no table here."""
+    never_inlined()
+    instrument = router.instruments[symbol_id]
+    end = write_cancel(text_room(router), client_order_id, instrument, venue_ms(router, now_ns))
+    add_wire(router, ORDER_API, WireKind.FRAME, 0, 0, end)
     router.cancels_sent += 1
 
 
@@ -142,6 +158,22 @@ def add_denial(router, wanted, reason):
 
 
 @kernel
+def add_alarm(router, alarm, symbol_id, client_order_id, found, allowed):
+    """Append what a person has to know (Alarm); beyond ALARMS_MAX a step it is counted only."""
+    never_inlined()
+    router.alarms_raised += 1
+    if router.alarm_count == ALARMS_MAX:
+        return
+    row = router.alarms[router.alarm_count]
+    router.alarm_count += 1
+    row.alarm = alarm
+    row.symbol_id = symbol_id
+    row.client_order_id = client_order_id
+    row.found = found
+    row.allowed = allowed
+
+
+@kernel
 def add_accounts(router, reconciled):
     """Append the account state of every symbol."""
     never_inlined()
@@ -152,7 +184,7 @@ def add_accounts(router, reconciled):
         account.event_ns = router.position_ms[symbol_id] * 1_000_000
         account.position_lots = router.position_lots[symbol_id]
         account.open_orders = 0
-        account.reconciled = reconciled
+        account.reconciled = DIFFERS if reconciled != 0 and router.suspect[symbol_id] != 0 else reconciled
         account.epoch = router.epoch
     for index in range(router.open_orders):
         router.accounts[router.orders[router.live[index]].symbol_id].open_orders += 1

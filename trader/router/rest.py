@@ -1,17 +1,19 @@
 """REST: one request at a time, and what its reply means.
 
     LISTEN_KEY -> key of the user stream        CANCEL_OPEN, OPEN_ORDERS -> nothing of ours is open
-    RENEW_KEY  -> it lives on                   POSITION -> lots          TRADES -> fills that we missed
+    RENEW_KEY  -> it lives on                   POSITION, LIST_ORDERS -> compared (trader.router.reconciling)
+    DEAD_MAN   -> the venue's timer starts anew TRADES, TRADES_SINCE -> fills that we missed
 
-A reply that is no success, or is not understood, is asked for again after a pause that doubles.
+A reply that is no success, or is not understood, is asked for again after a pause that doubles; 429 and 418 after the
+time that the venue names. Each request takes a token of its endpoint first.
 """
 
-from shm.kernel import address_of, copy, kernel
+from shm.kernel import address_of, copy, inlined, kernel
 from trader.compile_hints import never_inlined
-from trader.router.facts import UNKNOWN_ORDER
 from trader.router.fills import apply_event
-from trader.router.market import has_balances
 from trader.router.outgoing import add_request, has_room, text_room
+from trader.router.pacing import Endpoint, may_ask
+from trader.router.replies import UNKNOWN_ORDER
 from trader.router.state import ROUTER, Clearing, Job
 from trader.venues.binance.account import (
     next_trade,
@@ -19,16 +21,16 @@ from trader.venues.binance.account import (
     scan_array_length,
     scan_error_code,
     scan_listen_key,
-    scan_position,
 )
-from trader.venues.binance.balances import scan_balances
 from trader.venues.binance.order_events import SCANNED
 from trader.venues.binance.orders import (
     write_cancel_open_request,
+    write_countdown_request,
     write_listen_key_request,
     write_open_orders_request,
     write_position_request,
     write_trades_request,
+    write_trades_since_request,
 )
 
 HTTP_OK = 200
@@ -37,27 +39,52 @@ RETRY_DOUBLINGS_MAX = 5
 LISTEN_KEY_OFFSET = ROUTER.fields["listen_key"][1]  # type: ignore[index]
 
 
+@inlined
+def _endpoint_of(job):
+    """The bucket of a job. What ends orders counts as cancels do."""
+    if job == Job.CANCEL_OPEN or job == Job.OPEN_ORDERS or job == Job.DEAD_MAN:
+        return Endpoint.ORDERS
+    if job == Job.TRADES or job == Job.TRADES_SINCE:
+        return Endpoint.EXECUTIONS
+    return Endpoint.ACCOUNT
+
+
 @kernel
-def request(router, job, symbol_id):
-    """Send a request; its reply is awaited."""
+def request(router, job, symbol_id, now_ns):
+    """Send a request, whose reply is then awaited: 1, or 0 without a token: it is asked for again later."""
     never_inlined()
+    if not may_ask(router.pacer, _endpoint_of(job), now_ns):
+        return 0
     router.job = job
     router.job_symbol = symbol_id
-    instrument = router.instruments[symbol_id]
-    room = text_room(router)
-    if job == Job.LISTEN_KEY or job == Job.RENEW_KEY:
-        add_request(router, write_listen_key_request(room, job == Job.RENEW_KEY))
-    elif job == Job.CANCEL_OPEN:
-        add_request(router, write_cancel_open_request(room, instrument))
-    elif job == Job.OPEN_ORDERS:
-        add_request(router, write_open_orders_request(room, instrument))
-    else:
-        add_request(router, write_position_request(room, instrument))
+    router.job_sent_ns = now_ns
+    router.job_filled = router.filled
+    add_request(router, _write(router, job, router.instruments[symbol_id], text_room(router)))
+    return 1
 
 
 @kernel
-def request_trades(router, order):
-    """Fetch the trades of an order that lacks fills."""
+def _write(router, job, instrument, room):
+    """The text of a request; the address after it."""
+    never_inlined()
+    if job == Job.LISTEN_KEY or job == Job.RENEW_KEY:
+        return write_listen_key_request(room, job == Job.RENEW_KEY)
+    if job == Job.CANCEL_OPEN:
+        return write_cancel_open_request(room, instrument)
+    if job == Job.OPEN_ORDERS or job == Job.LIST_ORDERS:
+        return write_open_orders_request(room, instrument)
+    if job == Job.TRADES_SINCE:
+        return write_trades_since_request(room, instrument, router.trades_from[router.job_symbol])
+    if job == Job.DEAD_MAN:
+        return write_countdown_request(room, instrument, router.dead_man_ms)
+    return write_position_request(room, instrument)
+
+
+@kernel
+def request_trades(router, order, now_ns):
+    """Fetch the trades of an order that lacks fills, if there is a token."""
+    if not may_ask(router.pacer, Endpoint.EXECUTIONS, now_ns):
+        return
     router.job = Job.TRADES
     router.job_symbol = order.symbol_id
     router.job_order_id = order.client_order_id
@@ -108,34 +135,6 @@ def take_open_count(router, address, length, now_ns):
         router.clearing = Clearing.CANCEL
         router.clear_symbol = 0
         pause(router, now_ns, RETRY_NS)
-    return 1
-
-
-@kernel
-def take_position(router, address, length, now_ns):
-    """Adopt the venue's position, or later compare it with the sum of fills; 0 if the reply is not understood."""
-    never_inlined()
-    symbol_id = router.job_symbol
-    reply = router.position_reply
-    instrument = router.instruments[symbol_id]
-    if has_balances(router):
-        scanned = scan_balances(router.scan, address, length, instrument, reply)
-        if router.reconciled_once == 0:
-            router.base_lots[symbol_id] = reply.lots
-        reply.lots -= router.base_lots[symbol_id]
-    else:
-        scanned = scan_position(router.scan, address, length, instrument, reply)
-    if scanned != SCANNED:
-        return 0
-    if router.reconciled_once == 0:
-        router.position_lots[symbol_id] = reply.lots
-        router.position_ms[symbol_id] = reply.update_ms
-    elif router.position_lots[symbol_id] != reply.lots:
-        # a fill may still be on its way: the position is asked for again, and nothing trades until it agrees
-        router.position_mismatches += 1
-        pause(router, now_ns, 2 * RETRY_NS)
-        return 1
-    router.position_symbol += 1
     return 1
 
 

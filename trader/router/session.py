@@ -1,5 +1,6 @@
 """Session: connections, reconciliation and cancel-all, moved on by whatever arrives.
 
+    READY          trades, open orders and positions compared now and then, the dead-man timer refreshed
     START          listen key (spot: none) -> both sockets -> cancel all, none open -> positions -> READY, acknowledged;
                    after a router that died: cancel all first of all
     RECONCILE      cancel all, none open or live -> positions agree -> READY, the account of a new epoch, acknowledged
@@ -13,24 +14,28 @@ The stage calls `advance` after every message that may have changed something; i
 
 from shm.kernel import address_of, inlined, kernel
 from trader.compile_hints import never_inlined
-from trader.enums import Command, WireKind
+from trader.enums import Command, RefusalReason, WireKind
 from trader.orders import SLOT_MASK
-from trader.router import rest
+from trader.router import reconciling, rest
 from trader.router.back_off import next_delay_ns, note_life
+from trader.router.breaker import fail
 from trader.router.clearing import begin_clearing, clear
-from trader.router.facts import apply_reply
 from trader.router.fills import apply_event, symbol_of_event
 from trader.router.market import has_listen_key, is_watched, market_of, may_open_stream, stand_up
-from trader.router.outgoing import add_accounts, add_wire, text_room
-from trader.router.patience import doubt_everything, unanswered
-from trader.router.rest import HTTP_OK, LISTEN_KEY_OFFSET
+from trader.router.outgoing import add_accounts, add_alarm, add_wire, text_room
+from trader.router.parking import claim_parked
+from trader.router.patience import doubt_everything
+from trader.router.placing import deny_held
+from trader.router.replies import HTTP_OK, apply_reply
+from trader.router.rest import LISTEN_KEY_OFFSET
+from trader.router.schedule import move_phase, refresh_dead_man
 from trader.router.state import (
     DOWN,
     OPENING,
     ORDER_API,
-    REST,
     UP,
     USER_STREAM,
+    Alarm,
     Clearing,
     Job,
     Phase,
@@ -72,6 +77,7 @@ def on_command(router, command, argument, now_ns):
         router.epoch = argument
         if router.phase != Phase.CONNECTING:
             router.phase = Phase.CLEARING
+        reconciling.want_all_trades(router)
         begin_clearing(router, now_ns)
 
 
@@ -83,6 +89,9 @@ def take_reply(router, wire, now_ns):
         router.bad_frames += 1
     else:
         apply_reply(router, now_ns)
+        order = router.orders[router.reply.client_order_id & SLOT_MASK]
+        if order.client_order_id == router.reply.client_order_id:
+            claim_parked(router, order, now_ns)
 
 
 @kernel
@@ -94,7 +103,7 @@ def take_user_event(router, wire, now_ns):
         return
     understood = scan_user_event(router.scan, wire.payload_address, wire.payload_length, router.event) == SCANNED
     if understood and router.event.kind == STREAM_ENDED:
-        _lose(router, USER_STREAM)
+        _lose(router, USER_STREAM, now_ns)
     elif understood and router.event.kind != 0:
         symbol_id = symbol_of_event(router, router.event)
         understood = symbol_id < 0 or apply_event(router, symbol_id, now_ns) != 0
@@ -114,7 +123,7 @@ def _take_subscribed(router, wire, now_ns):
         stand_up(router.connections[USER_STREAM], now_ns)
     else:
         router.bad_frames += 1
-        _lose(router, USER_STREAM)
+        _lose(router, USER_STREAM, now_ns)
 
 
 @kernel
@@ -127,7 +136,7 @@ def take_connection(router, wire, now_ns):
     connection = router.connections[connection_id]
     if wire.kind == WireKind.LOST:
         note_life(connection, router.reconnect_ns_max, now_ns)
-        _lose(router, connection_id)
+        _lose(router, connection_id, now_ns)
     elif connection_id == USER_STREAM and not has_listen_key(router):
         if wire.kind == WireKind.AUTHENTICATED:
             add_wire(router, USER_STREAM, WireKind.FRAME, 0, 0, write_subscription(text_room(router)))
@@ -136,8 +145,11 @@ def take_connection(router, wire, now_ns):
 
 
 @kernel
-def _lose(router, connection_id):
+def _lose(router, connection_id, now_ns):
     """No new orders until everything has been asked for again."""
+    if connection_id == ORDER_API and router.connections[connection_id].state == UP and fail(router.breaker, 0, now_ns):
+        add_alarm(router, Alarm.BREAKER_OPEN, 0, 0, router.breaker.failures_max, 0)
+    deny_held(router, RefusalReason.NOT_RECONCILED)
     router.connections[connection_id].state = DOWN
     if router.phase == Phase.READY:
         add_accounts(router, 0)
@@ -165,37 +177,6 @@ def _connect(router, connection_id, now_ns):
 
 
 @kernel
-def take_response(router, wire, now_ns):
-    """The reply to the REST request that was out."""
-    never_inlined()
-    job = router.job
-    router.job = Job.NONE
-    address, length = wire.payload_address, wire.payload_length
-    understood = 1 if wire.status == HTTP_OK and wire.connection_id == REST else 0
-    if job == Job.CANCEL_OPEN and understood == 0:
-        understood = rest.says_none_open(router, address, length)
-    if understood and job == Job.LISTEN_KEY:
-        understood = rest.take_listen_key(router, address, length)
-        router.listen_key_due_ns = now_ns + router.listen_key_ns
-    elif job == Job.RENEW_KEY:
-        router.listen_key_due_ns = now_ns + (router.listen_key_ns if understood else router.listen_key_ns // 10)
-    elif understood and job == Job.CANCEL_OPEN:
-        router.clear_symbol += 1
-    elif understood and job == Job.OPEN_ORDERS:
-        understood = rest.take_open_count(router, address, length, now_ns)
-    elif understood and job == Job.POSITION:
-        understood = rest.take_position(router, address, length, now_ns)
-    elif understood and job == Job.TRADES:
-        order = router.orders[router.job_order_id & SLOT_MASK]
-        if order.client_order_id == router.job_order_id:
-            understood = rest.take_trades(router, order, address, length, now_ns)
-    if understood:
-        router.rest_attempts = 0
-    else:
-        rest.fail(router, now_ns)
-
-
-@kernel
 def advance(router, lacking, now_ns):
     """The next step of the session, if one is due. `lacking`: an order whose fills are to be fetched, or 0."""
     never_inlined()
@@ -214,11 +195,11 @@ def advance(router, lacking, now_ns):
         if router.clearing != Clearing.NONE:
             return
     if not router.cancel_only and not may_open_stream(router):
-        rest.request(router, Job.LISTEN_KEY, 0)
+        rest.request(router, Job.LISTEN_KEY, 0, now_ns)
     elif lacking != 0 and router.orders[lacking & SLOT_MASK].venue_order_id != 0:
-        rest.request_trades(router, router.orders[lacking & SLOT_MASK])
-    else:
-        _move_phase(router, now_ns)
+        rest.request_trades(router, router.orders[lacking & SLOT_MASK], now_ns)
+    elif not refresh_dead_man(router, now_ns):
+        move_phase(router, now_ns)
 
 
 @inlined
@@ -233,35 +214,4 @@ def _stand_up(router, now_ns):
     else:
         router.phase = Phase.QUERYING
         doubt_everything(router, now_ns)
-
-
-@inlined
-def _move_phase(router, now_ns):
-    if router.phase == Phase.QUERYING and unanswered(router) == 0:
-        router.phase = Phase.POSITIONS
-        router.position_symbol = 0
-    if router.phase == Phase.POSITIONS:
-        if router.position_symbol < router.symbol_count:
-            rest.request(router, Job.POSITION, router.position_symbol)
-        else:
-            _be_ready(router)
-    elif (
-        router.phase == Phase.READY
-        and has_listen_key(router)
-        and not router.cancel_only
-        and now_ns >= router.listen_key_due_ns
-    ):
-        rest.request(router, Job.RENEW_KEY, 0)
-
-
-@inlined
-def _be_ready(router):
-    """Orders, fills and positions agree."""
-    router.phase = Phase.READY
-    if router.reconciled_once == 0:
-        router.acknowledge_start = 1
-    router.reconciled_once = 1
-    router.reconciliations += 1
-    add_accounts(router, 1 - router.cancel_only)
-    if router.acknowledge_reconcile < 0:
-        router.acknowledge_reconcile = 1
+        reconciling.want_all_trades(router)

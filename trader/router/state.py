@@ -1,23 +1,47 @@
 """Router state: the order table, connections and reconciliation, and what leaves at the end of each step.
 
-    phase   CONNECTING -> CLEARING -> POSITIONS -> READY          at the start
-            CONNECTING -> QUERYING -> POSITIONS -> READY          after a lost connection
-
 Orders are indexed by order slot; live ones are also listed densely in `live`. One writer: the router's step.
 What a step wants to send stands in `reports`, `accounts`, `wires` and `text` until the step is over.
 """
 
-from enum import IntEnum
-from typing import Any
-
-import msgspec
 import numpy as np
 
 from trader.instrument import INSTRUMENT, INSTRUMENTS_MAX
-from trader.messages import AccountState, ExecutionReport, WireOut
-from trader.orders import ORDER, ORDER_SLOTS_MAX, STAGE_STRATEGY
+from trader.orders import ORDER_SLOTS_MAX
 from trader.position import FILL_SET
+from trader.risk.limits import RiskConfig
+from trader.router.batching import BATCH
+from trader.router.breaker import BREAKER, fill_breaker
 from trader.router.config import RouterConfig
+from trader.router.pacing import PACER, fill_pacer
+from trader.router.records import ACCOUNT as ACCOUNT
+from trader.router.records import ALARM as ALARM
+from trader.router.records import ALARMS_MAX as ALARMS_MAX
+from trader.router.records import AT_ACK as AT_ACK
+from trader.router.records import CONNECTION as CONNECTION
+from trader.router.records import DOWN as DOWN
+from trader.router.records import GATE as GATE
+from trader.router.records import OPENING as OPENING
+from trader.router.records import ORDER_API as ORDER_API
+from trader.router.records import ORDER_STATUS as ORDER_STATUS
+from trader.router.records import PARKED as PARKED
+from trader.router.records import PARKED_MAX as PARKED_MAX
+from trader.router.records import REPORT as REPORT
+from trader.router.records import REPORTS_MAX as REPORTS_MAX
+from trader.router.records import REST as REST
+from trader.router.records import ROUTER_ORDER as ROUTER_ORDER
+from trader.router.records import SIGNED as SIGNED
+from trader.router.records import STRAYS_MAX as STRAYS_MAX
+from trader.router.records import UP as UP
+from trader.router.records import USER_STREAM as USER_STREAM
+from trader.router.records import WIRE as WIRE
+from trader.router.records import WIRES_MAX as WIRES_MAX
+from trader.router.records import WIRES_RESERVED as WIRES_RESERVED
+from trader.router.records import Alarm as Alarm
+from trader.router.records import Clearing as Clearing
+from trader.router.records import Job as Job
+from trader.router.records import Parked as Parked
+from trader.router.records import Phase as Phase
 from trader.venues.binance.account import LISTEN_KEY_BYTES_MAX, POSITION_REPLY
 from trader.venues.binance.order_events import (
     REPLY,
@@ -28,96 +52,22 @@ from trader.venues.binance.user_events import (
     USER_EVENT,
 )
 
-REPORTS_MAX = 128
-WIRES_MAX = 96
-WIRES_RESERVED = 8
-"""Room that bulk work leaves for what the rest of the step must say."""
-
-REST, ORDER_API, USER_STREAM = range(3)
-DOWN, OPENING, UP = range(3)
-SIGNED, ORDER_STATUS = 1, 2
-"""WireOut.status: sign this request; this frame is a new order (its latency is recorded)."""
-
-assert STAGE_STRATEGY > 0, "an id of 0 means no order"
-
-
-class Phase(IntEnum):
-    """How far the session is; orders pass only when READY."""
-
-    CONNECTING = 0
-    CLEARING = 1
-    QUERYING = 2
-    POSITIONS = 3
-    READY = 4
-
-
-class Job(IntEnum):
-    """The REST request that is out."""
-
-    NONE = 0
-    LISTEN_KEY = 1
-    RENEW_KEY = 2
-    CANCEL_OPEN = 3
-    OPEN_ORDERS = 4
-    POSITION = 5
-    TRADES = 6
-
-
-class Clearing(IntEnum):
-    """Where a cancel-all stands: cancelling symbol by symbol, then checking that none is open."""
-
-    NONE = 0
-    CANCEL = 1
-    CHECK = 2
-
-
-def message_dtype(message: type[msgspec.Struct]) -> np.dtype:
-    """The record of a message of integers, with a trailing bytes field as address and length."""
-    columns: list[Any] = []
-    for name in message.__struct_fields__:
-        columns += [(f"{name}_address", "i8"), (f"{name}_length", "i8")] if name == "payload" else [(name, "i8")]
-    return np.dtype(columns, align=True)
-
-
-REPORT = message_dtype(ExecutionReport)
-ACCOUNT = message_dtype(AccountState)
-WIRE = message_dtype(WireOut)
-
-ROUTER_ORDER = np.dtype(
-    [
-        *[(name, "i8") for name in ORDER.names or ()],
-        ("live_index", "i8"),  # place in `live`
-        ("heard_ns", "i8"),  # last proof that the venue has it, or when it was sent
-        ("cancel_wanted", "i8"),
-        ("cancel_sent_ns", "i8"),  # a cancel is under way since; 0: none
-        ("query_base_ns", "i8"),  # doubt began
-        ("query_due_ns", "i8"),  # next status query; 0: no doubt
-        ("query_count", "i8"),
-        ("not_found", "i8"),  # answers "no such order" since the last word
-        ("answered", "i8"),  # generation of the connections that last answered for it
-        ("owed_ns", "i8"),  # fills are missing since; 0: none
-    ],
-    align=True,
-)
-
-CONNECTION = np.dtype(
-    [
-        ("state", "i8"),
-        ("since_ns", "i8"),
-        ("attempts", "i8"),  # since it stood last
-        ("short_lives", "i8"),  # times in a row that it ended sooner than the longest back-off
-    ],
-    align=True,
-)
+E8 = 10**8
 
 COUNTERS = (
     "placed", "acked", "filled", "canceled", "rejected", "expired", "denied", "unknown", "open_orders",
     "bad_frames", "duplicate_fills", "late_fills", "foreign_fills", "overfills", "contradictions",
     "cancels_asked", "cancels_sent", "cancels_rejected", "queries_sent", "rest_failures", "reconnects",
-    "reconciliations", "position_mismatches",
+    "reconciliations", "position_mismatches", "alarms_raised", "long_unknown", "parked_fills", "attributed_fills",
+    "guesses", "wrong_guesses", "external_fills", "external_orders", "order_mismatches", "dead_man_refreshes",
+    "trades_read", "orders_read", "positions_read", "intents", "orders_on_wire", "breaker_denials", "pacing_denials",
+    "held_orders", "retried_orders", "venue_limits",
 )  # fmt: skip
 """Counts since the start. `filled`: executions; `unknown`: times an outcome was unknown; `open_orders`: live now;
-`foreign_fills`: of orders that are not in the table; they move the position too."""
+`foreign_fills`: of orders that are not in the table; they move the position too. `guesses`: parked fills that only one
+order could have; `wrong_guesses`: of which its acknowledgement told otherwise. `intents`: new orders from risk, each
+of which is on the wire, denied or held; `retried_orders`: of those held, sent later. `trades_read`, `orders_read`,
+`positions_read`: lists and positions compared; `venue_limits`: replies 429 and 418."""
 
 ROUTER = np.dtype(
     [
@@ -158,6 +108,38 @@ ROUTER = np.dtype(
         ("report_count", "i8"),
         ("account_count", "i8"),
         ("wire_count", "i8"),
+        ("alarm_count", "i8"),
+        ("parked_count", "i8"),
+        ("parked_next", "i8"),
+        ("trades_wanted", "i8"),  # one bit a symbol: its trade list is to be read
+        ("trades_read_ns", "i8", (INSTRUMENTS_MAX,)),  # when it was last read to its end
+        ("trades_from", "i8", (INSTRUMENTS_MAX,)),  # trade id where the list is read on; 0: not read yet
+        ("news_from", "i8", (INSTRUMENTS_MAX,)),  # a successor's: every trade from there on is told; 0: by time
+        ("job_sent_ns", "i8"),
+        ("job_filled", "i8"),  # executions known when it was sent
+        ("dead_man_ms", "i8"),
+        ("dead_man_refresh_ns", "i8"),
+        ("dead_man_due_ns", "i8"),
+        ("dead_man_symbol", "i8"),
+        ("orders_check_ns", "i8"),
+        ("orders_due_ns", "i8"),
+        ("orders_symbol", "i8"),
+        ("position_check_ns", "i8"),
+        ("position_due_ns", "i8"),
+        ("position_started", "i8"),
+        ("first_id", "i8"),  # of the first order sent: greater ones are of this life
+        ("list_number", "i8"),
+        ("strays", "i8", (2, STRAYS_MAX)),  # venue ids of listed orders that do not live here, last list and this
+        ("stray_count", "i8", (2,)),
+        ("suspect", "i8", (INSTRUMENTS_MAX,)),  # orders differed twice
+        ("differing_lots", "i8", (INSTRUMENTS_MAX,)),  # of the last position; 0: none
+        ("breaker", BREAKER),
+        ("breaker_timeout_ns", "i8"),
+        ("pacer", PACER),
+        ("retry_ns", "i8"),
+        ("batch", BATCH),
+        ("open_orders_max", "i8"),
+        ("gates", GATE, (INSTRUMENTS_MAX,)),
         ("connections", CONNECTION, (3,)),
         ("position_lots", "i8", (INSTRUMENTS_MAX,)),
         ("base_lots", "i8", (INSTRUMENTS_MAX,)),  # balance at the start, where positions are balances
@@ -174,6 +156,8 @@ ROUTER = np.dtype(
         ("reports", REPORT, (REPORTS_MAX,)),
         ("accounts", ACCOUNT, (INSTRUMENTS_MAX,)),
         ("wires", WIRE, (WIRES_MAX,)),
+        ("alarms", ALARM, (ALARMS_MAX,)),
+        ("parked", PARKED, (PARKED_MAX,)),
         ("text", "u1", (WIRES_MAX * FRAME_BYTES_MAX,)),
         ("fill_set", FILL_SET),
     ],
@@ -182,9 +166,19 @@ ROUTER = np.dtype(
 
 
 def fill_router(
-    router: np.ndarray, config: RouterConfig, instruments: np.ndarray, *, symbols: int, epoch: int, wall_offset_ns: int
+    router: np.ndarray,
+    config: RouterConfig,
+    instruments: np.ndarray,
+    *,
+    risk: RiskConfig,
+    symbols: int,
+    epoch: int,
+    wall_offset_ns: int,
 ) -> None:
-    """Fill a zeroed ROUTER record (cold). `instruments`: rows by symbol_id; `wall_offset_ns`: wall minus our clock."""
+    """Fill a zeroed ROUTER record (cold). `instruments`: rows by symbol_id; `wall_offset_ns`: wall minus our clock.
+
+    `risk`: the limits that the last hop checks again.
+    """
     ms = 1_000_000
     router["epoch"] = epoch
     router["symbol_count"] = symbols
@@ -199,5 +193,29 @@ def fill_router(
     router["reconnect_ns_min"] = config.reconnect_ms_min * ms
     router["reconnect_ns_max"] = config.reconnect_ms_max * ms
     router["listen_key_ns"] = config.listen_key_minutes * 60_000 * ms
+    router["dead_man_ms"] = config.dead_man_ms
+    router["dead_man_refresh_ns"] = config.dead_man_refresh_ms * ms
+    router["orders_check_ns"] = config.orders_check_ms * ms
+    router["position_check_ns"] = config.position_check_ms * ms
+    router["breaker_timeout_ns"] = config.breaker_timeout_ms * ms
+    fill_breaker(
+        router["breaker"],
+        failures=config.breaker_failures,
+        open_ns=config.breaker_open_ms * ms,
+        probes=config.breaker_probes,
+        probe_ns=config.breaker_timeout_ms * ms,
+    )
+    fill_pacer(router["pacer"], config.pacing)
+    router["retry_ns"] = config.pacing.retry_ms * ms
+    router["batch"]["window_ns"] = config.batch_window_ms * ms
+    router["batch"]["size_max"] = config.batch_size_max
+    router["open_orders_max"] = min(risk.open_orders_max * symbols, ORDER_SLOTS_MAX)
     for symbol_id in range(symbols):
-        router["instruments"][symbol_id] = instruments[symbol_id]
+        instrument, gate = instruments[symbol_id], router["gates"][symbol_id]
+        router["instruments"][symbol_id] = instrument
+        gate["order_lots_max"] = risk.order_lots_max
+        gate["position_lots_max"] = risk.position_lots_max
+        gate["order_units_max"] = risk.order_notional_max * E8 // max(int(instrument["tick_value_e8"]), 1)
+        if symbol_id < len(config.trades_from):
+            router["trades_from"][symbol_id] = router["news_from"][symbol_id] = config.trades_from[symbol_id]
+            router["trades_wanted"] |= int(config.trades_from[symbol_id] > 0) << symbol_id

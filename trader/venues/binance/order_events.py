@@ -16,7 +16,9 @@ from trader.venues.binance.json_cursor import (
     NUMBER,
     OPEN_BRACE,
     at_end,
+    next_element,
     next_key,
+    open_array,
     open_cursor,
     open_object,
     peek,
@@ -32,6 +34,8 @@ SCANNED, BAD = 0, -1
 OTHER, NEW, PARTIALLY_FILLED, FILLED, CANCELED, EXPIRED, REJECTED, TRADE = range(8)
 """Order status (`X`, `status`) and execution type (`x`); TRADE is an execution type only."""
 
+QUOTE, OWN_LETTER = 34, 116
+"""Our client order ids begin with a t."""
 DUPLICATE_ID = -4116
 REFUSED = -2010
 """How futures say that an order's id is taken; spot has one code for every refused order, and says it in words."""
@@ -42,6 +46,8 @@ REPLY = np.dtype(
         ("client_order_id", "i8"),  # number of the request's id
         ("http_status", "i8"),
         ("code", "i8"),  # the venue's error code, negative; 0 without an error
+        ("retry_ms", "i8"),  # the venue's time before which it wants to hear nothing; 0: none said
+        ("named_id", "i8"),  # client order id in the order itself; 0: not one of ours
         ("order_status", "i8"),
         ("venue_order_id", "i8"),
         ("cumulative", NUMBER),
@@ -56,6 +62,7 @@ SCAN = np.dtype([("cursor", CURSOR), ("number", NUMBER)], align=True)
 _ID, _STATUS, _RESULT, _ERROR, _CODE = word("id"), word("status"), word("result"), word("error"), word("code")
 _ORDER_ID, _EXECUTED, _UPDATED = word("orderId"), word("executedQty"), word("updateTime")
 _TRANSACTED, _MESSAGE, _DUPLICATE = word("transactTime"), word("msg"), word("Duplicate order sent.")
+_DATA, _RETRY_AFTER, _CLIENT_ORDER_ID = word("data"), word("retryAfter"), word("clientOrderId")
 _BUY, _SELL = word("BUY"), word("SELL")
 _W_NEW, _W_PARTIALLY, _W_FILLED = word("NEW"), word("PARTIALLY_FILLED"), word("FILLED")
 _W_CANCELED, _W_EXPIRED, _W_MATCH = word("CANCELED"), word("EXPIRED"), word("EXPIRED_IN_MATCH")
@@ -113,8 +120,8 @@ def scan_reply(scan, address, length, reply):
     """Read the reply to an order request. `client_order_id` 0: not an answer to one of ours."""
     never_inlined()
     cursor = scan.cursor
-    reply.request = reply.client_order_id = reply.http_status = reply.code = 0
-    reply.order_status = reply.venue_order_id = reply.update_ms = 0
+    reply.request = reply.client_order_id = reply.http_status = reply.code = reply.retry_ms = 0
+    reply.named_id = reply.order_status = reply.venue_order_id = reply.update_ms = 0
     reply.cumulative.mantissa = reply.cumulative.fraction = 0
     open_cursor(cursor, address, length)
     open_object(cursor)
@@ -148,6 +155,9 @@ def _scan_result(scan, reply):
             read_number(cursor, reply.cumulative)
         elif cursor.word == _UPDATED or cursor.word == _TRANSACTED:
             reply.update_ms = read_integer(cursor, scan.number)
+        elif cursor.word == _CLIENT_ORDER_ID and peek(cursor) == QUOTE:
+            if read_text(cursor) and cursor.length > 0 and load_u8(cursor.text) == OWN_LETTER:
+                reply.named_id = id_of_text(cursor.text, cursor.length)
         else:
             skip_value(cursor)
 
@@ -163,7 +173,34 @@ def _scan_error(scan, reply):
             reply.code = read_integer(cursor, scan.number)
         elif cursor.word == _MESSAGE and peek(cursor) == 34:
             is_duplicate = read_text(cursor) != 0 and cursor.word == _DUPLICATE
+        elif cursor.word == _DATA and peek(cursor) == OPEN_BRACE:
+            open_object(cursor)
+            while next_key(cursor):
+                if cursor.word == _RETRY_AFTER:
+                    reply.retry_ms = read_integer(cursor, scan.number)
+                else:
+                    skip_value(cursor)
         else:
             skip_value(cursor)
     if is_duplicate and reply.code == REFUSED:
         reply.code = DUPLICATE_ID
+
+
+@kernel
+def open_order_list(scan, address, length):
+    """Stand before the first order of an openOrders body."""
+    open_cursor(scan.cursor, address, length)
+    open_array(scan.cursor)
+
+
+@kernel
+def next_listed_order(scan, reply):
+    """Read the next order of the list as the REPLY of a query: 1, 0 after the last, BAD after a fault."""
+    never_inlined()
+    cursor = scan.cursor
+    if not next_element(cursor):
+        return 0 if at_end(cursor) else BAD
+    reply.named_id = reply.venue_order_id = reply.order_status = reply.update_ms = 0
+    reply.cumulative.mantissa = reply.cumulative.fraction = 0
+    _scan_result(scan, reply)
+    return BAD if cursor.bad else 1

@@ -19,6 +19,8 @@ from trader.venues.markets import SPOT
 from trader.venues.number_text import put_decimal, put_units
 
 FRAME_BYTES_MAX = 512
+TRADES_LIMIT = 100
+"""Trades in one reply of `write_trades_since_request`."""
 PLACE, CANCEL, QUERY = ord("p"), ord("c"), ord("q")
 
 DECIMAL_BYTES_MAX = 19
@@ -72,6 +74,10 @@ _POSITION = _text("GET /fapi/v3/positionRisk?symbol=")
 _BALANCES = _text("GET /api/v3/account")
 _TRADES = _texts("GET /fapi/v1/userTrades?symbol=", "GET /api/v3/myTrades?symbol=")
 _ORDER_ID = _text("&limit=1000&orderId=")
+_LIMIT = _text("&limit=100")
+_FROM_ID = _text("&fromId=")
+_COUNTDOWN = _text("POST /fapi/v1/countdownCancelAll?symbol=")
+_COUNTDOWN_TIME = _text("&countdownTime=")
 _POST = _text("POST")
 _PUT = _text("PUT")
 _USER_STREAM = _text("/ws/")
@@ -181,6 +187,22 @@ def write_trades_request(at, instrument, venue_order_id):
     """GET our trades of one order."""
     at = put(put_symbol(put_of(at, _TRADES, instrument.market), instrument), _ORDER_ID)
     return put(put_decimal(at, venue_order_id), _BLANK)
+
+
+@kernel
+def write_trades_since_request(at, instrument, trade_id):
+    """GET our trades of a symbol from a trade id on, or the most recent ones with 0: TRADES_LIMIT at most."""
+    at = put(put_symbol(put_of(at, _TRADES, instrument.market), instrument), _LIMIT)
+    if trade_id > 0:
+        at = put_decimal(put(at, _FROM_ID), trade_id)
+    return put(at, _BLANK)
+
+
+@kernel
+def write_countdown_request(at, instrument, countdown_ms):
+    """POST countdownCancelAll: the venue cancels a symbol's orders unless it hears this again within that time."""
+    at = put(put_symbol(put(at, _COUNTDOWN), instrument), _COUNTDOWN_TIME)
+    return put(put_decimal(at, countdown_ms), _BLANK)
 
 
 @kernel
