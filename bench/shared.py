@@ -1,4 +1,4 @@
-"""What forked processes share while something is measured: bytes, rings with both ends bound, a calibrated clock."""
+"""What forked processes share while something is measured: bytes, rings and slots with both ends bound, a clock."""
 
 import mmap
 
@@ -7,6 +7,7 @@ import numpy as np
 from shm.clock import CLOCK, calibrate
 from shm.kernel import address_of_array, new_record
 from shm.ring import READER, WRITER, format_ring, open_reader, open_writer, ring_bytes
+from shm.slot import SLOT_READER, SLOT_WRITER, SLOTS_MAX, open_slot_reader, open_slot_writer, slot_stride, slots_bytes
 
 
 def shared_bytes(count: int) -> np.ndarray:
@@ -21,6 +22,18 @@ def new_clock() -> np.ndarray:
     clock = new_record(CLOCK)
     calibrate(clock)
     return clock
+
+
+class SharedSlots:
+    """All the slots that one reader may have, in memory that a fork shares, with both ends bound."""
+
+    def __init__(self, frame_bytes: int) -> None:
+        self.memory = shared_bytes(slots_bytes(SLOTS_MAX, frame_bytes))
+        self.writer, self.reader = new_record(SLOT_WRITER)[0], new_record(SLOT_READER)[0]
+        self._copy = np.zeros(frame_bytes // 8 + 1, dtype=np.int64)
+        base, stride = address_of_array(self.memory), slot_stride(frame_bytes)
+        open_slot_writer(self.writer, base, stride, SLOTS_MAX)
+        open_slot_reader(self.reader, base, stride, SLOTS_MAX, address_of_array(self._copy))
 
 
 class SharedRing:

@@ -15,23 +15,17 @@ import numpy as np
 
 from bench.harness import Bench
 from bench.results import TIME, Result, times
-from bench.shared import new_clock, shared_bytes
+from bench.shared import SharedSlots, new_clock, shared_bytes
 from shm.atomics import fence_acquire, fence_release
 from shm.clock import read_clock
 from shm.codec import decode, encode, record_dtype
 from shm.kernel import address_of_array, kernel, load_i64, new_record, store_i64
 from shm.layout import FRAME_HEADER_BYTES
 from shm.slot import (
-    SLOT_READER,
-    SLOT_WRITER,
     SLOTS_MAX,
-    open_slot_reader,
-    open_slot_writer,
     slot_claim,
     slot_commit,
     slot_poll,
-    slot_stride,
-    slots_bytes,
 )
 
 BATCH = 100
@@ -166,12 +160,8 @@ def read_all(writer, reader, clock, measured):
 
 def our_slots(samples: int) -> Result:
     """`slot_poll` on all the slots that a reader may have, every word compared."""
-    memory, buffer = shared_bytes(slots_bytes(SLOTS_MAX, FRAME_BYTES)), np.zeros(FRAME_BYTES // 8, dtype=np.int64)
-    writer, reader, clock, measured = new_record(SLOT_WRITER), new_record(SLOT_READER), new_clock(), np.zeros(samples)
-    base, stride = address_of_array(memory), slot_stride(FRAME_BYTES)
-    open_slot_writer(writer[0], base, stride, SLOTS_MAX)
-    open_slot_reader(reader[0], base, stride, SLOTS_MAX, address_of_array(buffer))
-    right = read_all(writer[0], reader[0], address_of_array(clock), measured)
+    slots, clock, measured = SharedSlots(FRAME_BYTES), new_clock(), np.zeros(samples)
+    right = read_all(slots.writer, slots.reader, address_of_array(clock), measured)
     return times(measured, FRESH if right == samples * SLOTS_MAX else WRONG)
 
 

@@ -6,22 +6,16 @@ import numpy as np
 
 from bench.harness import Bench
 from bench.results import TIME, Result, times
-from bench.shared import new_clock, shared_bytes
+from bench.shared import SharedSlots, new_clock
 from shm.clock import read_clock
 from shm.codec import body_bytes_fixed, decode, encode, record_dtype
 from shm.kernel import address_of_array, kernel, new_record
 from shm.layout import FRAME_HEADER_BYTES
 from shm.slot import (
-    SLOT_READER,
-    SLOT_WRITER,
     SLOTS_MAX,
-    open_slot_reader,
-    open_slot_writer,
     slot_claim,
     slot_commit,
     slot_poll,
-    slot_stride,
-    slots_bytes,
 )
 from trader.messages import LEVELS, VOLATILITY_ESTIMATE, BookTop, VolatilityEstimate
 from trader.strategy import LEVELS_MAX, POSITION, QUOTES, StrategyConfig, quoting
@@ -83,13 +77,9 @@ def read_estimates(writer, reader, estimate, belief, clock, measured):
 
 def slot_reads(samples: int) -> Result:
     """An estimate's frame polled and decoded into the strategy's record, every slot in turn."""
-    memory, buffer = shared_bytes(slots_bytes(SLOTS_MAX, FRAME_BYTES)), np.zeros(FRAME_BYTES // 8 + 1, dtype=np.int64)
-    writer, reader, clock, measured = new_record(SLOT_WRITER), new_record(SLOT_READER), new_clock(), np.zeros(samples)
-    base, stride = address_of_array(memory), slot_stride(FRAME_BYTES)
-    open_slot_writer(writer[0], base, stride, SLOTS_MAX)
-    open_slot_reader(reader[0], base, stride, SLOTS_MAX, address_of_array(buffer))
+    slots, clock, measured = SharedSlots(FRAME_BYTES), new_clock(), np.zeros(samples)
     records = new_record(ESTIMATE)[0], new_record(ESTIMATE)[0]
-    right = read_estimates(writer[0], reader[0], *records, address_of_array(clock), measured)
+    right = read_estimates(slots.writer, slots.reader, *records, address_of_array(clock), measured)
     return times(measured, FRESH if right == samples * SLOTS_MAX else f"{right} reads were right")
 
 

@@ -63,12 +63,8 @@ class Child:
         return os.waitstatus_to_exitcode(status)
 
 
-def crash_images(action: Callable[[], object], memory: np.ndarray) -> list[bytes]:
-    """What `memory` (shared) holds after each instruction of `action` between its two calls of `stop_here`.
-
-    Each image is what the rest of the world has when a kill -9 hits at that instruction; equal neighbours are
-    given once. The memory is left as the last one. Skips where a child may not be traced.
-    """
+def _traced(action: Callable[[], object]) -> int:
+    """A forked child that lets us trace it while it acts; its pid."""
     pid = os.fork()
     if pid == 0:
         try:
@@ -76,6 +72,16 @@ def crash_images(action: Callable[[], object], memory: np.ndarray) -> list[bytes
                 action()
         finally:
             os._exit(CRASHED)
+    return pid
+
+
+def crash_images(action: Callable[[], object], memory: np.ndarray) -> list[bytes]:
+    """What `memory` (shared) holds after each instruction of `action` between its two calls of `stop_here`.
+
+    Each image is what the rest of the world has when a kill -9 hits at that instruction; equal neighbours are
+    given once. The memory is left as the last one. Skips where a child may not be traced.
+    """
+    pid = _traced(action)
     images = [memory.tobytes()]
     try:
         _, status = os.waitpid(pid, 0)
@@ -105,13 +111,7 @@ def interleave(action: Callable[[], object], prepare: Callable[[], object], riva
     runs here; the n-th time `rival` runs after n instructions more. Ends when the rival would come behind the
     last of them; returns how many there were. Skips where a child may not be traced.
     """
-    pid = os.fork()
-    if pid == 0:
-        try:
-            if _LIBC.ptrace(_TRACE_ME, 0, None, None) == 0:
-                action()
-        finally:
-            os._exit(CRASHED)
+    pid = _traced(action)
     status = os.waitpid(pid, 0)[1]
     if not os.WIFSTOPPED(status):
         pytest.skip("this host lets no process trace its child")

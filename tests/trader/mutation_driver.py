@@ -113,16 +113,6 @@ _W_LEVELS, _W_TOUCH, _, _W_SLOW = (int(kind) for kind in list(Wrong)[1:])
 
 
 @inlined
-def draw(own, limit):
-    word = own.random
-    word ^= word << 13
-    word ^= (word >> 7) & 0x01FFFFFFFFFFFFFF
-    word ^= word << 17
-    own.random = word
-    return ((word >> 11) & 0x7FFFFFFFFFFF) % max(limit, 1)
-
-
-@inlined
 def row_of(own, place):
     return view(own.rows + place * _ROW, FRAME_ROW)
 

@@ -17,7 +17,6 @@ from tests.trader.mutation_driver import (
     Mutation,
     Wrong,
     answer,
-    draw,
     frame,
     give,
     is_step,
@@ -26,6 +25,7 @@ from tests.trader.mutation_driver import (
     pass_time,
     row_of,
 )
+from tests.trader.scanner_fuzz import draw
 from trader.book.state import CAUSES, ClearCause
 from trader.enums import BookState
 from trader.feed.session import on_connected, on_run

@@ -128,7 +128,7 @@ ENTRIES = {
 
 
 @inlined
-def _draw(own, limit):
+def draw(own, limit):
     """A number from 0 to limit - 1 (xorshift)."""
     word = own.random
     word ^= word << 13
@@ -151,13 +151,13 @@ def _open_gap(work, length, at, count):
 def _change(own, length):
     """One random change of the input; its new length."""
     work = own.work.ctypes.data
-    at = _draw(own, length + 1)
-    span = min(1 + _draw(own, 1 + _draw(own, 64)), length - at)
-    what = _draw(own, 9)
+    at = draw(own, length + 1)
+    span = min(1 + draw(own, 1 + draw(own, 64)), length - at)
+    what = draw(own, 9)
     if what == 0 and at < length:
-        store_u8(work + at, _draw(own, 256))
+        store_u8(work + at, draw(own, 256))
     elif what == 1 and at < length:
-        store_u8(work + at, _ZERO + _draw(own, 10))
+        store_u8(work + at, _ZERO + draw(own, 10))
     elif what == 2:
         move(work + at, work + at + span, length - at - span)
         return length - span
@@ -167,11 +167,11 @@ def _change(own, length):
             move(work + at, work + at + span, span)
         return grown
     elif what == 4 and span > 0 and length > 0:
-        move(work + _draw(own, length - span + 1), work + at, span)
-    elif what == 5 and _draw(own, 4) == 0:
+        move(work + draw(own, length - span + 1), work + at, span)
+    elif what == 5 and draw(own, 4) == 0:
         return at
     elif what == 6:
-        row = _draw(own, _TOKENS.shape[0])
+        row = draw(own, _TOKENS.shape[0])
         count = _TOKENS[row, 0]
         grown = _open_gap(work, length, at, count)
         if grown != length:
@@ -179,15 +179,15 @@ def _change(own, length):
                 store_u8(work + at + i, _TOKENS[row, 1 + i])
         return grown
     elif what == 7:
-        other = _draw(own, own.frame_count)
-        start = _draw(own, own.lengths[other])
+        other = draw(own, own.frame_count)
+        start = draw(own, own.lengths[other])
         count = min(own.lengths[other] - start, FRAME_BYTES_MAX - at)
         copy(work + at, own.corpus + own.offsets[other] + start, count)
         return at + count
     elif what == 8:
         grown = _open_gap(work, length, at, span)
         for i in range(grown - length):
-            store_u8(work + at + i, _SPACE if _draw(own, 4) else _NEWLINE)
+            store_u8(work + at + i, _SPACE if draw(own, 4) else _NEWLINE)
         return grown
     return length
 
@@ -242,11 +242,11 @@ def fuzz(own, entry, seed, first, count):
     for number in range(first, first + count):
         own.random = (seed * 1_000_003 + number) * 2_654_435_761 + 88_172_645_463_325_252
         for _ in range(4):
-            _draw(own, 2)
-        frame = _draw(own, own.frame_count)
+            draw(own, 2)
+        frame = draw(own, own.frame_count)
         length = own.lengths[frame]
         copy(own.work.ctypes.data, own.corpus + own.offsets[frame], length)
-        for _ in range(1 + _draw(own, 4)):
+        for _ in range(1 + draw(own, 4)):
             length = _change(own, length)
         own.length = length
         at_end = own.start + own.size - length
