@@ -8,6 +8,7 @@
 
 The particle filter's insides, in the order of a window's way through them:
 
+`observations`      series as people have them, checked
 `particles`         its memory: settings, sums, blocks of particles; the model
 `advancing`         compiled entry points: windows in, beliefs out
 `filtering`         what every filter does with a window

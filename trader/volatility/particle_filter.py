@@ -17,6 +17,7 @@ same unit, for one window. To go from returns of windows of d seconds to a secon
 """
 
 import struct
+import zlib
 from typing import Any, NamedTuple
 
 import msgspec
@@ -24,13 +25,14 @@ import numpy as np
 
 from shm.kernel import address_of_array
 from trader.volatility.advancing import entry_of
+from trader.volatility.observations import COUNT_MAX, RETURN_MAX, observations_of
 from trader.volatility.particles import BELIEF, FILTER, LEVELS_MAX, OBSERVATION, blocks_of
-from trader.volatility.settings import FilterSettings, Prior, new_memory, prepare
+from trader.volatility.settings import FilterSettings, Prior, new_memory, prepare, settings_of
 
 _OBSERVATION = struct.Struct("=ddq")
 _BELIEF = struct.Struct(f"={4 + LEVELS_MAX + 2 + 6 + 2}dq")
 _H = 4 + LEVELS_MAX
-_SAVED = b"trader volatility filter 1\n"
+_SAVED = b"trader volatility filter 2\n"
 
 FIRST_RETURNS = 40
 """Returns that place mu where no prior was given."""
@@ -103,10 +105,7 @@ class ParticleFilter:
 
     def __init__(self, **settings: Any) -> None:
         """Raises ValueError for values out of range, TypeError for names that no setting has."""
-        self.settings = FilterSettings(**settings)
-        problems = self.settings.problems()
-        if problems:
-            raise ValueError("; ".join(problems))
+        self.settings = settings_of(settings)
         self._waits_for_returns = self.settings.parameters is None and "prior" not in settings
         self.memory = new_memory(self.settings.block_count)
         self._bind()
@@ -141,9 +140,10 @@ class ParticleFilter:
         window's sum of squared returns, and `counts`, how many returns that were (0: nothing was seen).
 
         Without a prior and without parameters, mu is placed by the first forty windows of the first series.
-        Raises ValueError for another shape, infinite returns, negative sums or counts.
+        Masked values were not seen. Raises ValueError for another shape, for what is no number, infinite returns,
+        negative sums or counts.
         """
-        observations = _observations(returns, squared, counts)
+        observations = observations_of(returns, squared, counts)
         if self._waits_for_returns and len(observations):
             self._start_from(observations[:FIRST_RETURNS])
         records = np.zeros(len(observations), dtype=BELIEF)
@@ -154,6 +154,8 @@ class ParticleFilter:
         """Take in one window's return; NaN: nothing was seen."""
         if value != value:
             return self.update_window(0.0, 0)
+        if not -RETURN_MAX <= value <= RETURN_MAX:
+            raise ValueError(f"return: found {value}, allowed NaN, or sizes up to {RETURN_MAX:g}")
         return self._take(value, value * value, 1)
 
     def update_window(self, squared: float, count: int) -> Belief:
@@ -161,8 +163,10 @@ class ParticleFilter:
         return self._take(float("nan"), squared, count)
 
     def _take(self, value: float, squared: float, count: int) -> Belief:
-        if not (0.0 <= squared < float("inf") and count >= 0):
-            raise ValueError(f"window: found squared {squared}, count {count}, allowed finite and not negative")
+        if not (0.0 <= squared <= RETURN_MAX**2 and 0 <= count <= COUNT_MAX):
+            raise ValueError(
+                f"window: found squared {squared}, count {count}, allowed 0 to {RETURN_MAX**2:g}, 0 to {COUNT_MAX}"
+            )
         _OBSERVATION.pack_into(self._write, 0, value, squared, count)
         if self._waits_for_returns:
             self._start_from(self._observation)
@@ -184,7 +188,8 @@ class ParticleFilter:
     def save(self) -> bytes:
         """Everything the filter is, for `restore`: settings and memory."""
         described = msgspec.json.encode((self.settings, self._waits_for_returns))
-        return b"".join((_SAVED, len(described).to_bytes(8, "little"), described, self.memory.tobytes()))
+        body = b"".join((_SAVED, len(described).to_bytes(8, "little"), described, self.memory.tobytes()))
+        return body + zlib.crc32(body).to_bytes(4, "little")
 
     @classmethod
     def restore(cls, saved: bytes) -> "ParticleFilter":
@@ -192,34 +197,15 @@ class ParticleFilter:
         at = len(_SAVED) + 8
         if saved[: len(_SAVED)] != _SAVED:
             raise ValueError("saved filter: found something else, allowed what ParticleFilter.save gave")
+        if len(saved) < at + 4 or zlib.crc32(saved[:-4]) != int.from_bytes(saved[-4:], "little"):
+            raise ValueError(f"saved filter: found {len(saved)} bytes whose checksum differs, allowed an undamaged one")
         end = at + int.from_bytes(saved[len(_SAVED) : at], "little")
         settings, waits = msgspec.json.decode(saved[at:end], type=tuple[FilterSettings, bool])
         self = cls.__new__(cls)
         self.settings, self._waits_for_returns = settings, waits
         self.memory = new_memory(settings.block_count)
-        if len(saved) - end != len(self.memory):
-            raise ValueError(f"saved filter: found {len(saved) - end} bytes of memory, allowed {len(self.memory)}")
-        self.memory[:] = np.frombuffer(saved, np.uint8, offset=end)
+        if len(saved) - 4 - end != len(self.memory):
+            raise ValueError(f"saved filter: found {len(saved) - 4 - end} bytes of memory, allowed {len(self.memory)}")
+        self.memory[:] = np.frombuffer(saved, np.uint8, len(self.memory), end)
         self._bind()
         return self
-
-
-def _observations(returns: Any, squared: Any, counts: Any) -> np.ndarray:
-    """OBSERVATION records of a series; see ParticleFilter.filter."""
-    if (returns is None) == (squared is None) or (squared is None) != (counts is None):
-        raise ValueError("series: found neither or both, allowed either returns, or squared and counts")
-    if returns is not None:
-        values = np.asarray(returns, dtype=np.float64)
-        seen = ~np.isnan(values)
-        squares, numbers = np.where(seen, values * values, 0.0), seen.astype(np.int64)
-    else:
-        squares, numbers = np.asarray(squared, dtype=np.float64), np.asarray(counts, dtype=np.int64)
-        squares = np.where(numbers == 0, 0.0, squares) if squares.shape == numbers.shape else squares
-        values = np.full(squares.shape, np.nan)
-    if values.ndim != 1 or squares.shape != numbers.shape:
-        raise ValueError(f"series: found shapes {squares.shape} and {numbers.shape}, allowed one dimension, the same")
-    if not np.isfinite(squares).all() or (squares < 0).any() or (numbers < 0).any():
-        raise ValueError("series: found infinite or negative values, allowed finite returns, sums and counts from 0")
-    observations = np.zeros(len(squares), dtype=OBSERVATION)
-    observations["value"], observations["squared"], observations["count"] = values, squares, numbers
-    return observations

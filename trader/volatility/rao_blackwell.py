@@ -13,7 +13,8 @@ Perez-Vieites, Marino and Miguez 2018, arXiv 1708.03730). Against an exact grid 
 windows is within 0.01, mean volatility within 0.01 %.
 
 Gaussian mode: x = m - n v/2 + W(rv v/2 e^(n v/2 - m)), W of Lambert to a percent (Fritsch, Shafer and Crowley,
-Communications of the ACM 16, 1973). Student mode: Newton from a start that brackets it, see `_student_offset`.
+Communications of the ACM 16, 1973) and a Newton step. Student mode: Newton from a start that brackets it, see
+`_student_offset`.
 A block passes through four short loops; in one long loop the chain from prediction to mode would stall the CPU.
 """
 
@@ -52,7 +53,7 @@ KURTOSIS_MIN, KURTOSIS_MAX = -0.04, 0.12
 
 LOG_WEIGHT_START = -3e38
 LOG_WEIGHT_LOST = -1e6
-LOAD_MAX = 1e20
+LOAD_MAX, STUDENT_LOAD_MAX = 1e20, 1e30
 H_MAX, VARIANCE_MAX, CUMULANT_MAX = 300.0, 1e4, 1e7
 
 
@@ -82,14 +83,16 @@ def centre_gaussian(block, scratch, i, squared, count):
     inverse_sd = F(1.0) / math.sqrt(variance)
     keep_shape(block, scratch, i, inverse_sd)
     half = F(0.5) * variance
-    argument = exp2_rough((count * half - mean) * F(LOG2_E)) * (half * squared) + F(1e-30)
-    y = log_rough(argument)
+    y = log_rough(half * squared + F(1e-30)) + (count * half - mean)
+    argument = exp2_rough(y * F(LOG2_E))
     small = argument < F(0.7385)
     below = argument + F(4.0 / 3.0) * argument * argument
     beneath = F(1.0) + argument * (F(7.0 / 3.0) + F(5.0 / 6.0) * argument)
     divisor = F(7.0) * y * y + F(58.0) * y + F(127.0)
     above = y * divisor - F(24.0) * (y * y + F(2.0) * y - F(3.0))
-    lambert = quotient(below if small else above, beneath if small else divisor)
+    lambert = larger(quotient(below if small else above, beneath if small else divisor), F(1e-37))
+    # A percent of W is far from the mode where W is large: a Newton step on w + log w = y.
+    lambert = quotient(lambert * (F(1.0) + y - log_rough(lambert)), F(1.0) + lambert)
     offset = lambert - count * half
     load = smaller(F(0.5) * squared * exp2((mean + offset) * F(-LOG2_E)), F(LOAD_MAX))
     keep_centre(scratch, i, mean + offset, offset * inverse_sd, variance * inverse_sd, F(1.0) + variance * load)
@@ -103,7 +106,7 @@ def centre_student(block, scratch, i, squared, count, freedom, log_level):
     inverse_sd = F(1.0) / math.sqrt(variance)
     keep_shape(block, scratch, i, inverse_sd)
     offset = _student_offset(mean, variance, count, F(0.5) * (freedom + count), log_level)
-    load = smaller(squared / freedom * exp2((mean + offset) * F(-LOG2_E)), F(LOAD_MAX))
+    load = smaller(squared / freedom * exp2((mean + offset) * F(-LOG2_E)), F(STUDENT_LOAD_MAX))
     share = load * reciprocal(F(1.0) + load)
     bend = F(0.5) * (freedom + count) * share * (F(1.0) - share)
     keep_centre(scratch, i, mean + offset, offset * inverse_sd, variance * inverse_sd, F(1.0) + variance * bend)

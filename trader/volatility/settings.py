@@ -1,8 +1,10 @@
 """Settings of a particle filter, their ranges, and how they become a filter's memory."""
 
 import math
+import re
+from collections.abc import Mapping
 from statistics import NormalDist
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -135,6 +137,44 @@ class FilterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     def codes(self) -> tuple[Method, Noise, Zeros]:
         """Method, noise and zeros as the kernels know them."""
         return Method[self.method.upper()], Noise[self.noise.upper()], Zeros[self.zeros.upper()]
+
+
+_FORMS = {
+    "method": "particle, joint",
+    "noise": "gaussian, student",
+    "zeros": "density, interval, inactive",
+    "particle_count": "a whole number",
+    "seed": "a whole number",
+    "parameters": "None, or three numbers: mu, phi, sigma_eta",
+    "prior": "a Prior",
+    "sd_floors": "three numbers",
+    "quantiles": "a few numbers",
+}
+
+
+def settings_of(given: Mapping[str, Any]) -> FilterSettings:
+    """Checked settings of keywords; numpy's numbers and arrays are taken as Python's.
+
+    Raises TypeError for names that no setting has, ValueError for values of another type or out of range.
+    """
+    unknown = [name for name in given if name not in FilterSettings.__struct_fields__]
+    if unknown:
+        raise TypeError(f"'{unknown[0]}': found no such setting, allowed {', '.join(FilterSettings.__struct_fields__)}")
+    plain = {
+        name: value.tolist() if isinstance(value, np.generic | np.ndarray) else value for name, value in given.items()
+    }
+    for name in ("parameters", "quantiles", "sd_floors"):
+        if isinstance(plain.get(name), list | tuple):
+            plain[name] = [value.item() if isinstance(value, np.generic) else value for value in plain[name]]
+    try:
+        settings = msgspec.convert(plain, FilterSettings)
+    except msgspec.ValidationError as error:
+        name = re.split(r"\W", str(error).partition(" - at `$.")[2])[0]
+        raise ValueError(f"{name}: found {given.get(name)!r}, allowed {_FORMS.get(name, 'a number')}") from None
+    problems = settings.problems()
+    if problems:
+        raise ValueError("; ".join(problems))
+    return settings
 
 
 def new_memory(block_count: int) -> np.ndarray:
