@@ -27,9 +27,10 @@ from procs.recording import Recording
 from procs.settings import load_config
 from procs.topology import inboxes
 from shm.clock import now_ns, read_clock
-from shm.histogram import COUNTS, HISTOGRAM, percentile_value
+from shm.histogram import COUNTS, HISTOGRAM, HISTOGRAM_BYTES, percentile_value
 from shm.kernel import address_of_array, kernel, load_i64, store_i64, view
 from shm.layout import FRAME_ORIGIN, LENGTH_MASK, PADDING_TYPE, TYPE_SHIFT
+from trader.messages import BOOK_DELTA
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDING = "binance/usdm_btcusdt_20240808.gz"
@@ -44,6 +45,8 @@ BURST = 64
 """Lines that are decoded before book to router take them, one by one."""
 
 AGE = HOPS.index("age")
+TIMED_BYTES = len(HOPS) * HISTOGRAM_BYTES
+QUOTES, DEPTHS = range(2)
 ORDERED = "orders were placed and all books agree"
 
 
@@ -58,20 +61,21 @@ def rows(bench: Bench) -> None:
         print(f"pipeline: absent: {recording_path()} not found (TRADER_DATA names the folder)")
         return
     lines = bench.size(90_000, 3_000)
-    bench.row(
-        "tick_to_order_fused",
-        unit=TIME,
-        target=1_000,
-        ours=functools.partial(decoded_to_encoded, lines),
-        answer=ORDERED,
-        repeats=3,
-    )
+    for name, kind, target_ns in (("tick_to_order_fused", QUOTES, 200), ("tick_to_order_fused_depth", DEPTHS, 1_000)):
+        bench.row(
+            name,
+            unit=TIME,
+            target=target_ns,
+            ours=functools.partial(decoded_to_encoded, lines, kind),
+            answer=ORDERED,
+            repeats=3,
+        )
     bench.row("replay_lines", unit=RATE, ours=functools.partial(lines_per_second, lines), answer=ORDERED, repeats=3)
 
 
 @kernel
 def start_clock_here(duty, clock):
-    """Give the next frame that waits for the book this moment as its origin; 0 when none waits."""
+    """Give the next frame that waits for the book this moment as its origin: its type, or 0 when none waits."""
     reader = duty.inboxes[0].ring
     frame = reader.data + (reader.position & reader.mask)
     word = load_i64(frame)
@@ -81,12 +85,13 @@ def start_clock_here(duty, clock):
     if word == 0:
         return 0
     store_i64(frame + FRAME_ORIGIN, read_clock(clock))
-    return 1
+    return word >> TYPE_SHIFT
 
 
 @kernel
 def play_decoded(loop, group, count, book, lines, offsets, text, timed):
-    """Play lines; orders that book to router send on a decoded event go into the histograms at `timed`.
+    """Play lines; orders that book to router send on a decoded event go into the histograms at `timed`, or, if it was
+    a depth update, into those behind them.
 
     Line `index` lies in `text` between the int64 values `index` and `index + 1` at `offsets`, both addresses.
     What follows an event, the exchange's answers and what they cause, is not timed.
@@ -101,8 +106,11 @@ def play_decoded(loop, group, count, book, lines, offsets, text, timed):
             continue
         if (index + 1) % BURST != 0 and index + 1 != lines:
             continue
-        while start_clock_here(duty, loop.clock):
-            router.inboxes[ORDERS].histograms = timed
+        while True:
+            kind = start_clock_here(duty, loop.clock)
+            if kind == 0:
+                break
+            router.inboxes[ORDERS].histograms = timed + TIMED_BYTES * (kind == BOOK_DELTA)
             duty.batch_max = 1
             run_group(group + book * 8, 4, 1)
             router.inboxes[ORDERS].histograms = untimed
@@ -123,7 +131,7 @@ class Session:
         self.clock = new_clock()
         address = address_of_array(self.clock)
         self.backtest.use_clock(address)
-        self.timed = np.zeros(len(HOPS), dtype=HISTOGRAM)
+        self.timed = np.zeros((2, len(HOPS)), dtype=HISTOGRAM)
         (folder / "journal").mkdir()
         self.backtest.open_journals(folder / "journal", "bench")
         self.backtest.start()
@@ -160,16 +168,16 @@ class Session:
         backtest = self.backtest
         if backtest.failure:
             return backtest.failure
-        placed = int(self.timed[AGE]["count"])
+        placed = int(self.timed[:, AGE]["count"].min())
         return ORDERED if placed > 0 else f"{placed} orders"
 
 
-def decoded_to_encoded(lines: int) -> Result:
-    """Age of every new order when the router has encoded it."""
+def decoded_to_encoded(lines: int, kind: int) -> Result:
+    """Age of every new order that an event of a kind (QUOTES, DEPTHS) caused, when the router has encoded it."""
     with tempfile.TemporaryDirectory() as folder:
         session = Session(Path(folder))
         session.play(lines)
-        ages = session.timed[AGE]
+        ages = session.timed[kind, AGE]
         values = np.array([percentile_value(index) for index in range(COUNTS)], dtype=np.float64)
         return times(np.repeat(values, ages["counts"]), session.answer())
 
