@@ -9,15 +9,10 @@ Sources: B, a market maker's critical path of 5 ms; C, an engine cycle; D, an or
 here with the stricter p99; E, a tail-risk engine. What could not be measured fails.
 """
 
-import subprocess
-import sys
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
-
+from bench.main_job import main_job
 from bench.report import readable
 from bench.results import RATE, TIME, Row
 
@@ -102,18 +97,11 @@ def _of_hop(hop: Any, percentile: str) -> float | None:
 
 def measure_hops(*, smoke: bool) -> dict[str, dict[str, Any]]:
     """Trade for some seconds on the generated market in each placement: hops by placement. Raises RuntimeError."""
-    return {placement: _run(placement, RUN_S[smoke]) for placement in ("process", "fused")}
-
-
-def _run(placement: str, seconds: int) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as folder:
-        result = Path(folder) / "result.json"
-        flags = ["--placement", placement, "--duration", f"{seconds}s", "--json", str(result), "--out", f"{folder}/run"]
-        told = subprocess.run([sys.executable, "-m", "procs.cli", "run", *flags], capture_output=True, text=True)
-        if told.returncode:
-            raise RuntimeError(f"trader run {' '.join(flags[:4])} ended with {told.returncode}: {told.stderr[-300:]}")
-        hops: dict[str, Any] = msgspec.json.decode(result.read_bytes())["latency_ns"]
-        return hops
+    span = f"{RUN_S[smoke]}s"
+    return {
+        placement: main_job("--placement", placement, "--duration", span)["latency_ns"]
+        for placement in ("process", "fused")
+    }
 
 
 def print_budgets(verdicts: Sequence[Verdict], *, smoke: bool) -> None:

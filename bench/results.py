@@ -15,9 +15,13 @@ RATE = "1/s"
 
 @dataclass(frozen=True)
 class Result:
-    """One run: times of many operations in ns, or one rate per second, and an answer to be checked."""
+    """One run: times of many operations in ns, or only their p50, p99, p99.9 and maximum, or one rate per second.
+
+    `answer` is what is checked.
+    """
 
     samples_ns: np.ndarray | None = None
+    percentiles_ns: tuple[float, float, float, float] | None = None
     rate: float | None = None
     answer: Any = None
 
@@ -83,12 +87,12 @@ def summarise(results: Sequence[Result]) -> Summary:
     if rates:
         middle = float(np.median(rates))
         return Summary(_rounded(middle), None, None, _rounded(max(rates)), _spread(rates))
-    samples = [result.samples_ns for result in results if result.samples_ns is not None and len(result.samples_ns)]
-    if not samples:
+    found = [_percentiles(result) for result in results]
+    known = np.array([run for run in found if run is not None])
+    if not len(known):
         raise ValueError("a contestant gave neither times nor a rate")
-    percentiles = np.array([np.percentile(run, (50, 99, 99.9)) for run in samples])
+    percentiles, greatest = known[:, :3], float(known[:, 3].max())
     middle, high, higher = np.median(percentiles, axis=0)
-    greatest = max(float(run.max()) for run in samples)
     return Summary(
         _rounded(middle), _rounded(high), _rounded(higher), _rounded(greatest), _spread(percentiles[:, 0].tolist())
     )
@@ -107,6 +111,13 @@ def external(command: Sequence[str], *, timeout_s: float = 120) -> Contestant:
         return times(np.array(said["samples_ns"]), said.get("answer"))
 
     return run
+
+
+def _percentiles(result: Result) -> tuple[float, ...] | None:
+    """p50, p99, p99.9 and maximum of a run, None where it has no times."""
+    if result.percentiles_ns is not None or result.samples_ns is None or not len(result.samples_ns):
+        return result.percentiles_ns
+    return (*np.percentile(result.samples_ns, (50, 99, 99.9)).tolist(), float(result.samples_ns.max()))
 
 
 def _spread(values: Sequence[float]) -> float:

@@ -1,4 +1,6 @@
-"""Pipeline: the recorded futures market through every stage in one process, rings, stamps, checks and journal on.
+"""Pipeline: the recorded futures market through every stage, rings, stamps, checks and journal on.
+
+In one process:
 
     recorded line -> exchange -> feed | decoded: clock starts | book -> strategy -> risk -> router: order encoded
 
@@ -12,11 +14,16 @@ import functools
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
+import faster_fifo
 import msgspec
 import numpy as np
 
 from bench.harness import Bench
+from bench.main_job import main_job
+from bench.plain_pipeline import PLACED, contestant
+from bench.queues import multiprocessing_queue
 from bench.results import RATE, TIME, Result, rate, times
 from bench.shared import new_clock
 from procs.backtest import Backtest, batches, settle
@@ -55,6 +62,14 @@ def recording_path() -> Path:
     return Path(os.environ.get("TRADER_DATA", ROOT / "../shared/data")) / RECORDING
 
 
+def faster_fifo_of_objects() -> Any:
+    """A faster-fifo queue as people use it: it pickles."""
+    return faster_fifo.Queue(max_size_bytes=4 << 20)
+
+
+QUEUES = {"multiprocessing.Queue": multiprocessing_queue, "faster-fifo": faster_fifo_of_objects}
+
+
 def rows(bench: Bench) -> None:
     """Decoded event to encoded order, and how many lines a second go through everything."""
     if not recording_path().exists():
@@ -70,6 +85,19 @@ def rows(bench: Bench) -> None:
             answer=ORDERED,
             repeats=3,
         )
+    bench.row(
+        "tick_to_order_process",
+        unit=TIME,
+        target=80_000,
+        ours=functools.partial(over_processes, bench.size(20, 2)),
+        rivals={
+            name: contestant(queue, recording_path(), bench.size(5_000, 600), bench.cores)
+            for name, queue in QUEUES.items()
+        },
+        at_least={"multiprocessing.Queue": 5},
+        answer=PLACED,
+        repeats=2,
+    )
     bench.row("replay_lines", unit=RATE, ours=functools.partial(lines_per_second, lines), answer=ORDERED, repeats=3)
 
 
@@ -180,6 +208,14 @@ def decoded_to_encoded(lines: int, kind: int) -> Result:
         ages = session.timed[kind, AGE]
         values = np.array([percentile_value(index) for index in range(COUNTS)], dtype=np.float64)
         return times(np.repeat(values, ages["counts"]), session.answer())
+
+
+def over_processes(seconds: int) -> Result:
+    """The recorded market at its own pace through the real processes: frame received to order handed to the socket."""
+    flags = ("--replay", str(recording_path()), "--speed", "1", "--placement", "process", "--duration", f"{seconds}s")
+    hop = main_job(*flags)["latency_ns"]["tick_to_order"]
+    percentiles = (float(hop["p50"]), float(hop["p99"]), float(hop["p999"]), float(hop["max"]))
+    return Result(percentiles_ns=percentiles, answer=PLACED if hop["count"] else "no orders")
 
 
 def lines_per_second(lines: int) -> Result:
