@@ -3,6 +3,7 @@
     harness            rows: interleaved contestants, medians with spread, targets, JSON
     command            what `trader bench` does with them
     budget, prove      budgets of known systems; vectors, allocations, page faults
+    publish, pictures  RESULTS.md and what is drawn
     floor, compare     what a core takes for fixed work; two reports as ratios to it
     host               what the figures were measured on, core-to-core floor included
     processes          pinned processes at once, forked, for what crosses cores

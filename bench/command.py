@@ -10,7 +10,9 @@ from bench import budget, prove
 from bench import publish as publication
 from bench.compare import changes, read_rows
 from bench.harness import WrongAnswer, run_suites, suites
+from bench.pictures import draw_all
 from bench.report import print_changes
+from procs.volatility_picture import load_matplotlib
 
 
 def budgets(*, smoke: bool = False) -> int:
@@ -30,25 +32,35 @@ def proofs(*, smoke: bool = False) -> int:
 
 
 def publish(machine: str) -> int:
-    """Measure everything and write RESULTS.md and BASELINE.json; 1 when an answer was wrong, and nothing is written."""
+    """Measure everything, write RESULTS.md, its pictures and BASELINE.json; 1 and nothing written if ours was wrong."""
+    load_matplotlib()  # what is missing is said before minutes are spent
     try:
         report = run_suites()
     except WrongAnswer as error:
         print(f"wrong answer: {error}", file=sys.stderr)
         return 1
-    verdicts = budget.judge(report.rows, budget.measure_hops(smoke=False))
+    hops = budget.measure_hops(smoke=False)
+    verdicts = budget.judge(report.rows, hops)
     budget.print_budgets(verdicts, smoke=False)
     found = prove.prove(smoke=False)
     prove.print_proofs(found)
     publication.publish(machine, report, verdicts, found)
-    print(f"\nwritten: {publication.RESULTS}, {publication.BASELINE}")
+    draw_all(publication.PICTURES, report.rows, hops)
+    print(f"\nwritten: {publication.RESULTS}, {publication.BASELINE}, {publication.PICTURES}")
     return 0
 
 
 def main(
-    names: Sequence[str], *, smoke: bool = False, json_file: Path | None = None, compare_file: Path | None = None
+    names: Sequence[str],
+    *,
+    smoke: bool = False,
+    json_file: Path | None = None,
+    compare_file: Path | None = None,
+    plot_folder: Path | None = None,
 ) -> int:
-    """Measure, print, write JSON, compare; 1 when one of our answers is wrong or a row has become slower, else 0."""
+    """Measure, print, write JSON, draw, compare; 1 when an answer of ours is wrong or a row is slower, else 0."""
+    if plot_folder is not None:
+        load_matplotlib()
     old = read_rows(compare_file) if compare_file is not None else []
     try:
         report = run_suites(names, smoke=smoke)
@@ -57,6 +69,10 @@ def main(
         return 1
     if json_file is not None:
         json_file.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1))
+    if plot_folder is not None:
+        hops = {} if names else budget.measure_hops(smoke=smoke)
+        for file in draw_all(plot_folder, report.rows, hops):
+            print(f"drawn: {file}")
     missed = [row for row in report.rows if row.passed is False]
     judged = [row for row in report.rows if row.passed is not None]
     if judged:

@@ -15,6 +15,7 @@ from bench.results import TIME, Row
 
 FOLDER = Path(__file__).resolve().parent
 RESULTS = FOLDER / "RESULTS.md"
+PICTURES = FOLDER / "results"
 BASELINE = FOLDER / "BASELINE.json"
 
 NOISY_SPREAD = 0.15
@@ -37,11 +38,16 @@ def page(machine: str, date: str, report: Report, verdicts: Sequence[Verdict], p
         _host(report.host, report.rows),
         "## Budgets",
         _budgets(verdicts),
+        "![hops of a run](results/hops.png)",
         "## Proofs",
         _proofs(proofs),
     ]
     for suite in dict.fromkeys(row.suite for row in report.rows):
-        parts += [f"## {suite}", _suite([row for row in report.rows if row.suite == suite])]
+        parts += [
+            f"## {suite}",
+            f"![{suite}](results/{suite}.png)",
+            _suite([row for row in report.rows if row.suite == suite]),
+        ]
     return "\n\n".join(parts) + "\n"
 
 

@@ -19,6 +19,7 @@ from procs.errors import OperatorError
     type=click.Path(dir_okay=False, path_type=Path),
     help="An older --json: say which rows have become slower, as ratios to each run's own floor.",
 )
+@click.option("--plot", "plot_folder", type=click.Path(file_okay=False, path_type=Path), help="Draw into this folder.")
 @click.option("--budget", is_flag=True, help="Only what the latency budgets look at, as a table: pass or fail.")
 @click.option(
     "--prove",
@@ -33,6 +34,7 @@ def bench(
     smoke: bool,
     json_file: Path | None,
     compare_file: Path | None,
+    plot_folder: Path | None,
     budget: bool,
     prove: bool,
     publish: str | None,
@@ -52,10 +54,11 @@ def bench(
             raise
         raise OperatorError("bench: found no bench/ folder, allowed in a checkout of the project only") from None
     alone = [flag for flag, given in (("--budget", budget), ("--prove", prove), ("--publish", publish)) if given]
-    if alone and (suites or json_file or compare_file or len(alone) > 1 or (publish and smoke)):
+    if alone and (suites or json_file or compare_file or plot_folder or len(alone) > 1 or (publish and smoke)):
         raise OperatorError(f"{alone[0]}: found another flag or a suite beside it, allowed alone or with --smoke")
     if publish:
         sys.exit(command.publish(publish))
     if alone:
         sys.exit(command.budgets(smoke=smoke) if budget else command.proofs(smoke=smoke))
-    sys.exit(command.main(list(suites), smoke=smoke, json_file=json_file, compare_file=compare_file))
+    files = {"json_file": json_file, "compare_file": compare_file, "plot_folder": plot_folder}
+    sys.exit(command.main(list(suites), smoke=smoke, **files))
