@@ -65,10 +65,11 @@ def live_here(states: States, stage: str) -> set[int]:
     return {int(order) for order in orders["client_order_id"][np.isin(orders["state"], LIVE)]}
 
 
-def always(states: States, symbols: int, *, epochs: tuple[int, ...] = ()) -> list[str]:
+def always(states: States, symbols: int, *, epochs: tuple[int, ...] = (), limits_hold: bool = True) -> list[str]:
     """What no instant may break: limits, order ids, executions booked that never were.
 
-    `epochs`: the epochs of client order ids that the session used; empty: not looked at.
+    `epochs`: the epochs of client order ids that the session used; empty: not looked at. `limits_hold`: False where the
+    venue said what was not so, and nobody could have known.
     """
     risk = states("risk")[0]["risk"]
     found = _impossible_trades(states, risk)
@@ -83,7 +84,7 @@ def always(states: States, symbols: int, *, epochs: tuple[int, ...] = ()) -> lis
                 ("long_lots_most", "position_lots_max"),
                 ("short_lots_most", "position_lots_max"),
             )
-            if int(ledger[name]) > int(limits[limit])
+            if limits_hold and int(ledger[name]) > int(limits[limit])
         ]
         if int(ledger["ids_reused"]):
             found.append(f"symbol {symbol_id}: {int(ledger['ids_reused'])} orders used an id again")

@@ -3,6 +3,8 @@
 import random
 from pathlib import Path
 
+import msgspec
+
 from procs.config import RunConfig
 from trader.exchange.config import ExchangeConfig
 from trader.exchange.fault_config import FaultsConfig
@@ -28,7 +30,7 @@ def configuration(symbols: int = 1) -> RunConfig:
             position_lots_max=60,
             refusal_pause_ms=5,
             cancel_retry_ms=50,
-            book_age_ms_max=1_000,
+            book_age_ms_max=5_000,
         ),
         risk=RiskConfig(
             order_lots_max=3,
@@ -36,7 +38,7 @@ def configuration(symbols: int = 1) -> RunConfig:
             position_lots_max=14,
             open_orders_max=5,
             price_collar_bps=50,
-            book_age_ms_max=1_000,
+            book_age_ms_max=150,
         ),
         router=RouterConfig(
             cancel_retry_ms=60,
@@ -56,7 +58,16 @@ def configuration(symbols: int = 1) -> RunConfig:
 
 
 def faults_of(dice: random.Random) -> FaultsConfig:
-    """A mixture: each kind of fault is in some schedules only, seldom or often."""
+    """A mixture: each kind of fault is in some schedules only, seldom or often. In one of ten the venue also lies."""
+    honest = _honest_faults(dice)
+    if dice.random() > 0.1:
+        return honest
+    # What is denied comes later, unless the connection is lost meanwhile: then nothing would tell of it.
+    never = dict.fromkeys(("cut_per_s", "restart_per_s", "silence_per_s", "hang_per_s", "drop"), 0.0)
+    return msgspec.structs.replace(honest, fill_before_cancel=0.4, deny_fill=dice.choice((0.1, 0.5)), **never)
+
+
+def _honest_faults(dice: random.Random) -> FaultsConfig:
 
     def share(chance: float) -> float:
         return dice.choice(SHARES) if dice.random() < chance else 0.0

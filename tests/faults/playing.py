@@ -35,6 +35,7 @@ PLAY = np.dtype(
         ("approvals", READER),
         ("order", record_dtype(NewOrder)),
         ("approved", "i8"),
+        ("stale", "i8"),  # approved on a book that was too old
         ("ids", "i8", (APPROVED_MAX,)),
         ("group", "i8", (STAGES_MAX,)),
     ],
@@ -52,13 +53,15 @@ def _draw_paused(play, count):
 
 
 @kernel
-def note_approvals(play):
-    """Note the ids of what risk has approved since the last look."""
+def note_approvals(play, risk, now_ns):
+    """Note the ids of what risk has approved since the last look, at this time, and on how old a book."""
     frame = poll(play.approvals)
     while frame != 0:
         decode(frame + FRAME_HEADER_BYTES, (load_i64(frame) & LENGTH_MASK) - FRAME_HEADER_BYTES, play.order)
         play.ids[play.approved % APPROVED_MAX] = play.order.client_order_id
         play.approved += 1
+        symbol = risk.symbols[play.order.symbol_id]
+        play.stale += 1 if now_ns - symbol.book_received_ns > symbol.limits.book_age_ns_max else 0
         advance(play.approvals, frame)
         frame = poll(play.approvals)
 
@@ -106,7 +109,7 @@ def play_until(play_address, loop, group, count, exchange_address, risk_address,
             wait_ns = min(wait_ns, max(play.slot_end_ns - clock.now_ns, 1))
         clock.now_ns = min(until_ns, clock.now_ns + wait_ns)
         settle(loop, chosen, awake, ROUNDS_MAX)
-        note_approvals(play)
+        note_approvals(play, risk, clock.now_ns)
         _watch(play, exchange, risk)
         play.steps += 1
     play.paused = 0

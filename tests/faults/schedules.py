@@ -24,7 +24,7 @@ from shm.cancels import request_cancel
 from shm.control import HALTED, store_word
 from shm.kernel import address_of_array, kernel, new_record
 from shm.ring import open_reader
-from tests.faults.conditions import States, always, at_rest, client_id_of, nothing_open, venue_orders
+from tests.faults.conditions import States, always, at_rest, client_id_of, nothing_open, open_at_venue, venue_orders
 from tests.faults.mixtures import configuration, faults_of
 from tests.faults.playing import APPROVED_MAX, PLAY, play_until
 from trader.enums import Command
@@ -35,9 +35,6 @@ START_NS = 1_000_000_000_000
 MS, S = 1_000_000, 1_000_000_000
 GROUP = ("exchange", "feed", "book", "strategy", "risk", "router")
 """Who plays; volatility is not asked, its prior is what the strategy is given."""
-
-REST_S = 30.0
-"""How much virtual time convergence may take after the healing."""
 
 CALM_EVENTS_PER_S = 60.0
 STEPS_S = (0.1, 0.1, 0.3, 0.5, 0.5, *([1.0] * 28))
@@ -80,6 +77,8 @@ class World:
         self.rows = [stations[name].row for name in GROUP]
         self.group = np.array([stations[name].address for name in GROUP], dtype=np.int64)
         self.play = new_record(PLAY)
+        self.doomed: set[int] = set()
+        """Orders that rested when everything was to be cancelled."""
         self.stage.cell("exchange").issue(Command.START)
         self._settle()
         self.images = {name: self.stage.state(name).copy() for name in GROUP}
@@ -145,6 +144,7 @@ class World:
     def run(self, seed: int) -> Verdict:
         """One schedule."""
         dice = random.Random(seed)
+        self.doomed.clear()
         faults = self.set_back(dice)
         verdict = Verdict(seed, [])
         for command in (Command.START, Command.RUN):
@@ -152,7 +152,8 @@ class World:
                 self.command(name, command)
         for _ in range(dice.choice((1, 2, 3))):
             self.pass_time(dice.choice((0.2, 0.3, 0.4)))
-            if dice.random() < 0.1:
+            if dice.random() < 0.2:
+                self.doomed |= open_at_venue(self.states)
                 ask_cancel_all(self.stage.links["supervisor_cancels"])
         verdict.problems += self._safety()
         self._heal()
@@ -174,13 +175,16 @@ class World:
 
     def _safety(self) -> list[str]:
         """What holds at any moment."""
-        found = always(self.states, self.symbols)
+        believed = not self.exchange["faults"]["deny_fill_count"]
+        found = always(self.states, self.symbols, limits_hold=believed)
         play = self.play[0]
-        if play["under_reserved"]:
+        if play["under_reserved"] and believed:
             found.append(
                 f"risk held less than what could happen, {int(play['under_reserved'])} times, by up to"
                 f" {int(play['under_lots'])} lots"
             )
+        if play["stale"]:
+            found.append(f"{int(play['stale'])} orders were approved on a book that was too old")
         if play["approved"] <= APPROVED_MAX:
             ids = set(play["ids"][: int(play["approved"])].tolist())
             wild = {client_id_of(order) for order in venue_orders(self.states)} - ids
@@ -190,7 +194,7 @@ class World:
     def _come_to_rest(self, verdict: Verdict) -> None:
         """Quotes rest again, and both sides agree, in bounded time. The market stands still for the comparison."""
         found: list[str] = []
-        for step_s in STEPS_S:
+        for step_s in (*STEPS_S, *[1.0] * self._ordered_patience_s()):
             self.pass_time(step_s)
             verdict.rest_s += step_s
             if self._resting():
@@ -202,7 +206,13 @@ class World:
                 self._set_flow("is_paused", 0)
             else:
                 found = [f"no quotes {verdict.rest_s:.0f} s after the healing; {self._why()}"]
+        outlived = self.doomed & open_at_venue(self.states)
+        found += [f"orders {sorted(outlived)} outlived a cancel-all"] if outlived else []
         verdict.problems += found + self._safety()
+
+    def _ordered_patience_s(self) -> int:
+        """How long the venue may have told us not to come back: that goes before everything, healed or not."""
+        return 65 if self.exchange["faults"]["limiter"]["refusals"] else 0
 
     def _resting(self) -> bool:
         return bool(account_open(self.exchange)) or bool(self.stage.state("risk")[0]["risk"]["halted"])
@@ -220,12 +230,13 @@ class World:
         """Quotes off, everything cancelled and confirmed."""
         self.command("strategy", Command.QUOTES_OFF)
         self.stage.cell("router").issue(Command.CANCEL_ALL)
-        for _ in range(10):
+        wait_s = 5 + self._ordered_patience_s()
+        for _ in range(2 * wait_s):
             self.pass_time(0.5)
             if self.stage.cell("router").acknowledged(Command.CANCEL_ALL):
                 break
         else:
-            verdict.problems.append(f"cancel-all was not confirmed within 5 s; {self._why()}")
+            verdict.problems.append(f"cancel-all was not confirmed within {wait_s} s; {self._why()}")
         verdict.problems += nothing_open(self.states, self.symbols) + at_rest(self.states, self.symbols)
         verdict.problems += self._safety()
 

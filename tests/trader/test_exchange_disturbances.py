@@ -131,7 +131,7 @@ def test_what_finds_no_room_ends_its_connection() -> None:
     for number in range(ENTRIES + 20):
         ended |= closed(buy(desk, number) + cancel(desk, number))
 
-    assert ended == {USER}
+    assert ended == {ORDERS}
     assert count(desk, "overflow") > 0
     assert int(desk.row["faults"]["held"]["tail"] - desk.row["faults"]["held"]["head"]) <= ENTRIES
     assert int(desk.row["faults"]["held"]["entries"]["offset"].max()) < DATA_BYTES

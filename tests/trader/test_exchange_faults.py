@@ -76,9 +76,28 @@ def test_duplicate_events_are_the_same_bytes_twice() -> None:
 
 def test_late_acknowledgement_comes_after_what_followed() -> None:
     desk = faulty(late=1.0, late_ms=400.0)
-    sent = buy(desk, 1) + cancel(desk, 1) + desk.pass_time(500)
+    sent = buy(desk, 1) + desk.pass_time(400)
+    sent += cancel(desk, 1) + desk.pass_time(500)
 
-    assert executions(sent) == ["CANCELED", "NEW"]
+    assert executions(sent) in (["CANCELED", "NEW"], ["NEW", "CANCELED"])
+    assert count(desk, "late") == 3
+
+
+def test_denied_fill_comes_after_the_cancel_that_denied_it() -> None:
+    desk = faulty(fill_before_cancel=1.0, deny_fill=1.0, late_ms=50.0)
+    denied = 0
+    for number in range(30):
+        buy(desk, number)
+        sent = cancel(desk, number)
+        reply = told(sent, ORDERS)[0]
+        later = desk.pass_time(60)
+        if "result" in reply:
+            assert (reply["result"]["executedQty"], executions(sent)) == ("0.000", ["CANCELED"])
+            assert executions(later) == ["TRADE"]
+            denied += 1
+
+    assert count(desk, "deny_fill") == denied > 5
+    assert int(desk.ledger["fills"]) == 30
 
 
 def test_fill_before_its_acknowledgement() -> None:

@@ -14,7 +14,8 @@ class FaultsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     after_s, heal_after_s: faults begin and end so long after the start (0: at once; never).
     delay, delay_ms: share of requests, replies and user events that come up to so much later, in order.
-    late, late_ms: share of executions and acknowledgements on the user stream that others overtake by up to so much.
+    late, late_ms: share of order requests, and of executions and acknowledgements on the user stream, that others
+    overtake by up to so much.
     reorder: share of user events that swap places with the next.
     duplicate: share of user events that are told again, up to delay_ms later.
     drop: share of user events that are never told.
@@ -23,6 +24,8 @@ class FaultsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     reject: share of new orders refused for no reason of theirs.
     fill_at_once: share of resting orders that are filled, in part or whole, before anything is said of them.
     fill_before_cancel: share of cancels that come too late: the order was filled, in part or whole.
+    deny_fill: share of such partial fills that the cancel's answers deny; they are told late_ms later at most. This is
+    the one fault in which the venue says what is not so.
     rest_error, rest_lost: share of HTTP requests answered 503; answered after five seconds with 504.
     silence_per_s, silence_s: connections that go silent in both directions, without an end; then they are reset.
     hang_per_s, hang_ms: the exchange answers nothing for a while.
@@ -49,6 +52,7 @@ class FaultsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     reject: float = 0.0
     fill_at_once: float = 0.0
     fill_before_cancel: float = 0.0
+    deny_fill: float = 0.0
     rest_error: float = 0.0
     rest_lost: float = 0.0
     silence_per_s: float = 0.0
@@ -90,7 +94,7 @@ class FaultsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 SHARES = (
     "delay", "late", "reorder", "duplicate", "drop", "lose_request", "lose_reply", "doubt", "reject", "fill_at_once",
-    "fill_before_cancel", "rest_error", "rest_lost",
+    "fill_before_cancel", "deny_fill", "rest_error", "rest_lost",
 )  # fmt: skip
 """Each the chance of one message."""
 

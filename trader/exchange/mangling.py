@@ -14,6 +14,7 @@ from trader.enums import WireKind
 from trader.exchange.connections import ORDERS
 from trader.exchange.faults import happens, is_hung, moment
 from trader.exchange.held import INCOMING, OUTGOING, drop, forget_held, hold, payload_at, take_due
+from trader.exchange.order_faults import DENIED
 from trader.exchange.outbox import (
     CONNECTIONS_MAX,
     FRAMES_MAX,
@@ -67,10 +68,14 @@ def admit(exchange, connection_id, kind, status, payload, length):
         faults.lose_request_count += 1
         return 0
     due_ns = exchange.now_ns
-    if happens(faults, faults.delay):
-        faults.delay_count += 1
-        due_ns += moment(faults, faults.delay_ns)
-    due_ns = _in_order(faults, INCOMING, bit, due_ns)
+    if happens(faults, faults.late):
+        faults.late_count += 1
+        due_ns += moment(faults, faults.late_ns)
+    else:
+        if happens(faults, faults.delay):
+            faults.delay_count += 1
+            due_ns += moment(faults, faults.delay_ns)
+        due_ns = _in_order(faults, INCOMING, bit, due_ns)
     if due_ns <= exchange.now_ns:
         return 1
     if hold(faults.held, INCOMING, bit, kind, status, payload, length, due_ns) == 0:
@@ -170,6 +175,10 @@ def _send_or_hold(exchange, number):
         keeps_order = 0
         if frame.status == GATEWAY_TIMEOUT:
             due_ns += LOST_ANSWER_NS
+    elif is_event and frame.status == DENIED:
+        frame.status = 0
+        due_ns += moment(faults, faults.late_ns)
+        keeps_order = 0
     elif is_event:
         if happens(faults, faults.drop):
             faults.drop_count += 1

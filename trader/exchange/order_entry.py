@@ -14,7 +14,7 @@ from trader.exchange import errors, matching, queue
 from trader.exchange.account import CANCELED, EXPIRED, MAKER, TAKER, enter, find, find_by_order_id, is_open
 from trader.exchange.executions import end, execute
 from trader.exchange.market_data import publish_touch, publish_trade
-from trader.exchange.order_faults import fill_by_fault
+from trader.exchange.order_faults import deny_fill, fill_by_fault
 from trader.exchange.reports import NO_FILL, reply_error, reply_order, report_order
 from trader.exchange.requests import ORDER_ID, ORIGINAL_CLIENT_ID
 from trader.exchange.templates import CANCEL_REPLY, QUERY_REPLY, REPLY
@@ -117,6 +117,7 @@ def cancel_order(exchange, connection_id):
     symbol_id = find_symbol(exchange)
     index = _named_order(exchange, symbol_id)
     faults = exchange.faults
+    began = exchange.outbox.count
     if index >= 0 and faults.on:
         faults.fill_before_cancel_count += fill_by_fault(exchange, index, faults.fill_before_cancel)
     if index < 0 or is_open(exchange.account.orders[index]) == 0:
@@ -124,8 +125,11 @@ def cancel_order(exchange, connection_id):
             exchange.account.ledger[symbol_id].cancels_refused += 1
         reply_error(exchange, connection_id, errors.CANCEL_REJECTED if symbol_id >= 0 else errors.BAD_SYMBOL)
         return
+    filled = exchange.outbox.count
     reply_order(exchange, connection_id, CANCEL_REPLY, index, CANCELED)
     withdraw(exchange, index)
+    if filled > began:
+        deny_fill(exchange, began, filled)
 
 
 @kernel

@@ -18,13 +18,25 @@ from trader.exchange.order_flow import uniform
 from trader.exchange.outbox import WRITTEN, answer
 from trader.exchange.rate_limits import BANNED, FINE, TOO_MANY_ORDERS, admit
 from trader.exchange.reports import load_error, reply_error, reply_limit
-from trader.exchange.templates import ERROR_REPLY, HTTP_ERROR, QUERY_REPLY, REPLY
+from trader.exchange.templates import (
+    ACCOUNT_EVENT,
+    CANCEL_EVENT,
+    CANCEL_REPLY,
+    ERROR_REPLY,
+    HTTP_ERROR,
+    ORDER_EVENT,
+    QUERY_REPLY,
+    REPLY,
+)
 
 RETRY_AFTER_UNIT = 1_000
 """Status of a RESPONSE: the HTTP status, plus this times the seconds of its Retry-After."""
 
 TOO_MANY, TEAPOT, UNAVAILABLE, GATEWAY_TIMEOUT, REQUEST_TIMEOUT = 429, 418, 503, 504, 408
 MS, S = 1_000_000, 1_000_000_000
+
+DENIED = -1
+"""Status of a frame that tells a fill which the answers to a cancel deny: it comes late."""
 
 
 @kernel
@@ -138,3 +150,23 @@ def fill_by_fault(exchange, index, share):
     if slot >= 0:
         publish_touch(exchange, symbol_id, exchange.now_ms)
     return 1
+
+
+@kernel
+def deny_fill(exchange, began, filled):
+    """Maybe the fill that frames `began` to `filled` tell comes late, and what is said after them does not count it."""
+    never_inlined()
+    faults = exchange.faults
+    outbox = exchange.outbox
+    if happens(faults, faults.deny_fill) == 0:
+        return
+    faults.deny_fill_count += 1
+    lots = 0
+    for number in range(began, outbox.count):
+        frame = outbox.frames[number]
+        text = frame.template - outbox.texts
+        if number < filled and (text == ORDER_EVENT or text == ACCOUNT_EVENT):
+            frame.status = DENIED
+            lots = max(lots, frame.writer.values[16]) if text == ORDER_EVENT else lots
+        elif number >= filled and (text == CANCEL_REPLY or text == CANCEL_EVENT):
+            frame.writer.values[9] -= lots
