@@ -69,18 +69,12 @@ def record(histogram, value):
 
 
 @kernel
-def _value_at(index):
-    """The largest value that falls into a counter."""
+def percentile_value(index):
+    """The largest value that falls into the counter `index`."""
     if index < 2048:
         return index
     bucket = (index >> 10) - 1
     return (((index & 1023) + 1024 + 1) << bucket) - 1
-
-
-@kernel
-def percentile_value(index):
-    """The largest value that falls into the counter `index`, for callers in Python."""
-    return _value_at(index)
 
 
 @kernel
@@ -97,7 +91,7 @@ def percentile(counts, total, share):
         for index in range(start, start + BLOCK):
             wanted -= counts[index]
             if wanted <= 0:
-                return _value_at(index)
+                return percentile_value(index)
     return VALUE_MAX
 
 

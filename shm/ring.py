@@ -229,13 +229,22 @@ def poll(reader):
     """Address of the next frame, or 0. A claim that was given up is never seen."""
     if reader.lossy:
         return poll_lossy(reader)
-    frame = reader.data + (reader.position & reader.mask)
+    frame, word, position = _look(reader, reader.position)
+    if position != reader.position:
+        reader.position = position
+    return frame if word != 0 else 0
+
+
+@inlined
+def _look(reader, position):
+    """(address of the frame at a position, its first word, 0 while there is none; the position, behind any padding)."""
+    frame = reader.data + (position & reader.mask)
     word = load_acquire(frame)
     if word >> TYPE_SHIFT == PADDING_TYPE:
-        reader.position += word & LENGTH_MASK
-        frame = reader.data + (reader.position & reader.mask)
+        position += word & LENGTH_MASK
+        frame = reader.data + (position & reader.mask)
         word = load_acquire(frame)
-    return frame if word != 0 else 0
+    return frame, word, position
 
 
 @inlined
@@ -267,12 +276,7 @@ def take(reader, position):
 
     Goes through a batch with the place in a register instead of the READER; `release_at` gives it back.
     """
-    frame = reader.data + (position & reader.mask)
-    word = load_acquire(frame)
-    if word >> TYPE_SHIFT == PADDING_TYPE:
-        position += word & LENGTH_MASK
-        frame = reader.data + (position & reader.mask)
-        word = load_acquire(frame)
+    frame, word, position = _look(reader, position)
     if word == 0:
         return 0, position
     length = word & LENGTH_MASK

@@ -18,10 +18,8 @@ RELIABLE, LOSSY = RING[:2], RING[2:]
 BELLS = ("futex doorbells", "epoll doorbells", "a futex and an epoll doorbell")
 
 _INTENT = "load_relaxed(reader.ring + RING_INTENT) - reader.capacity > reader.position"
-_POLL = "    frame = reader.data + (reader.position & reader.mask)\n    word = load_acquire(frame)\n"
-_POLL_AGAIN = "        frame = reader.data + (reader.position & reader.mask)\n        word = load_acquire(frame)\n"
-_TAKE = "    frame = reader.data + (position & reader.mask)\n    word = load_acquire(frame)\n"
-_TAKE_AGAIN = "        frame = reader.data + (position & reader.mask)\n        word = load_acquire(frame)\n"
+_LOOK = "    frame = reader.data + (position & reader.mask)\n    word = load_acquire(frame)\n"
+_LOOK_AGAIN = "        frame = reader.data + (position & reader.mask)\n        word = load_acquire(frame)\n"
 _IN_FUTEX = "    store_relaxed(doorbell, IN_FUTEX)\n    fence()\n"
 _IN_EPOLL = "    store_release(doorbell, IN_EPOLL)\n    fence()\n"
 _LAST_LOOK = "    return taken + run_group(group, count, ROUNDS_MAX)"
@@ -43,10 +41,8 @@ SIDE_BY_SIDE = [
     ("ring.py", "    store_relaxed(writer.data, 0)\n", "", RING),
     ("ring.py", "    store_release(writer.frame, (PADDING", "    store_relaxed(writer.frame, (PADDING", RING),
     ("ring.py", "        if end > writer.limit:\n            return 0\n    str", "    str", RING),
-    ("ring.py", _POLL, _POLL.replace("acquire", "relaxed"), RELIABLE),
-    ("ring.py", _POLL_AGAIN, _POLL_AGAIN.replace("acquire", "relaxed"), RELIABLE),
-    ("ring.py", _TAKE, _TAKE.replace("acquire", "relaxed"), RELIABLE),
-    ("ring.py", _TAKE_AGAIN, _TAKE_AGAIN.replace("acquire", "relaxed"), RELIABLE),
+    ("ring.py", _LOOK, _LOOK.replace("acquire", "relaxed"), RELIABLE),
+    ("ring.py", _LOOK_AGAIN, _LOOK_AGAIN.replace("acquire", "relaxed"), RELIABLE),
     ("ring.py", "        fence_release()\n", "", LOSSY),
     ("ring.py", "        store_relaxed(writer.ring + RING_INTENT, writer.announced)\n", "", LOSSY),
     ("ring.py", "    if end + max(advance, stretch) > writer.announced:", "    if end > writer.announced:", LOSSY),

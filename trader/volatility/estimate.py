@@ -32,6 +32,7 @@ import numpy as np
 
 from shm.kernel import kernel
 from trader.enums import BeliefState
+from trader.ranges import out_of_range
 
 CLOSED = 0
 PARTIAL = 1
@@ -132,11 +133,7 @@ class VolatilityConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
             ("keep_every_s", 0.1, 86_400),
             ("kept_age_s_max", 0, 31_536_000),
         )
-        return [
-            f"volatility.{name}: found {getattr(self, name)}, allowed {low} to {high}"
-            for name, low, high in rules
-            if not low <= getattr(self, name) <= high
-        ]
+        return out_of_range("volatility", self, rules)
 
 
 def configure(estimator: np.void | np.ndarray, config: VolatilityConfig) -> None:
