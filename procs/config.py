@@ -16,6 +16,7 @@ from trader.risk.limits import RiskConfig
 from trader.router.config import RouterConfig
 from trader.signals.config import SignalsConfig
 from trader.strategy.config import StrategyConfig
+from trader.tail_risk.config import TailRiskConfig
 from trader.volatility.estimate import VolatilityConfig
 
 DURATION_S_MAX = 30 * 86_400.0
@@ -102,6 +103,7 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     book: BookConfig = BookConfig()
     volatility: VolatilityConfig = VolatilityConfig()
     signals: SignalsConfig = SignalsConfig()
+    tail_risk: TailRiskConfig = TailRiskConfig()
     strategy: StrategyConfig = StrategyConfig()
     risk: RiskConfig = RiskConfig()
     router: RouterConfig = RouterConfig()

@@ -17,13 +17,14 @@ from procs.cli.record import record
 from procs.cli.replay import replay
 from procs.cli.run import run
 from procs.cli.signals import signals
+from procs.cli.stress import stress
 from procs.cli.top import top
 from procs.cli.topology import topology
 from procs.cli.venue import venue
 from procs.cli.volatility import volatility
 from procs.errors import EXIT_OPERATOR, OperatorError
 
-COMMANDS = (run, init, venue, topology, top, replay, book, record, volatility, signals, profile, bench)
+COMMANDS = (run, init, venue, topology, top, replay, book, record, volatility, signals, stress, profile, bench)
 """In the order in which a newcomer meets them."""
 
 

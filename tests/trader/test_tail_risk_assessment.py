@@ -87,7 +87,7 @@ class Engine:
 
 def test_quiet_markets_ask_for_nothing() -> None:
     market, asked = Engine(), []
-    for _ in range(40):
+    for _ in range(15):
         market.windows(100)
         asked.append(market.engine.assess(market.now_ns))
 

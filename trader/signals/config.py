@@ -23,7 +23,7 @@ class SignalsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
     one_sided: tuple[float, float] = (0.7, 1.0)
     """Ramp of |buyers' - sellers'| over all lots of the fast horizon."""
-    surge: tuple[float, float] = (3.0, 12.0)
+    surge: tuple[float, float] = (2.0, 8.0)
     """Ramp of lots a second, fast over slow; one-sided flow counts only as far as it is a surge."""
     spread_ratio: tuple[float, float] = (2.0, 6.0)
     """Ramp of the spread, fast over slow."""
@@ -33,11 +33,11 @@ class SignalsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """Ramp of the mid's volatility, fast over slow."""
     volatility_bps_min: float = 0.2
     """Usual volatility is never taken for less (bps per square-root second): one tick in a still market is no panic."""
-    weight_flow: float = 0.45
-    weight_spread: float = 0.4
-    weight_depth: float = 0.4
-    weight_volatility: float = 0.4
-    """Confidence is 1 - product of (1 - weight x ramp): with these, three of the four signs have to be there."""
+    weight_flow: float = 0.5
+    weight_spread: float = 0.6
+    weight_depth: float = 0.5
+    weight_volatility: float = 0.6
+    """Confidence is 1 - product of (1 - weight x ramp): with these, no single sign of the four suffices."""
     enter: float = 0.7
     """Confidence from which it is a panic."""
     leave: float = 0.3
