@@ -16,7 +16,7 @@ _SUMS = "    filter_.sums[0] = count\n"
 # fmt: off
 QUICK = [("kernel_moves.py", _START, "sigma * sigma", PATH)]
 SLOW = [
-    ("particle_filter.py", _STALE, "= values, np.roll(squares, 1), numbers\n    return", PATH),
+    ("observations.py", _STALE, "= values, np.roll(squares, 1), numbers\n    return", PATH),
     ("settings.py", '["sigma"] = mu, phi, sigma', '["sigma"] = mu, phi, math.sqrt(sigma)', PATH),
     ("settings.py", '["sigma"] = mu, phi, sigma', '["sigma"] = mu, phi, sigma**2', PATH),
     ("settings.py", '["sigma"] = mu, phi, sigma', '["sigma"] = mu, phi, 1.05 * sigma', PATH),

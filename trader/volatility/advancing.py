@@ -52,6 +52,24 @@ def _finish(filter_, address, belief):
     keep_apart(filter_, address)
 
 
+@kernel
+def _weigh_gaussian(filter_, address, seen, belief):
+    """The particles against a density of Gaussian returns."""
+    constant = density_constant(filter_, Noise.GAUSSIAN, seen.count)
+    top = condition_gaussian(filter_, address, F(seen.squared), F(seen.count), F(filter_.centre))
+    weigh_in(filter_, address, top, constant, belief)
+
+
+@kernel
+def _weigh_student(filter_, address, seen, belief):
+    """The particles against a density of Student-t returns."""
+    constant = density_constant(filter_, Noise.STUDENT, seen.count)
+    freedom, level = F(filter_.degrees_of_freedom), _log_level(filter_, seen.squared)
+    squared, reference = F(seen.squared), F(filter_.centre)
+    top = condition_student(filter_, address, squared, F(seen.count), freedom, level, reference)
+    weigh_in(filter_, address, top, constant, belief)
+
+
 @compiled_step
 def advance_gaussian(address, observations, count, beliefs, _unused):
     """Moments of h, Gaussian returns."""
@@ -60,9 +78,7 @@ def advance_gaussian(address, observations, count, beliefs, _unused):
         seen = view(observations + index * OBSERVATION_BYTES, OBSERVATION)
         belief = view(beliefs + index * BELIEF_BYTES, BELIEF)
         if begin(filter_, Noise.GAUSSIAN, seen, belief):
-            constant = density_constant(filter_, Noise.GAUSSIAN, seen.count)
-            top = condition_gaussian(filter_, address, F(seen.squared), F(seen.count), F(filter_.centre))
-            weigh_in(filter_, address, top, constant, belief)
+            _weigh_gaussian(filter_, address, seen, belief)
         else:
             condition_nothing(filter_, address)
         _finish(filter_, address, belief)
@@ -77,11 +93,7 @@ def advance_student(address, observations, count, beliefs, _unused):
         seen = view(observations + index * OBSERVATION_BYTES, OBSERVATION)
         belief = view(beliefs + index * BELIEF_BYTES, BELIEF)
         if begin(filter_, Noise.STUDENT, seen, belief):
-            constant = density_constant(filter_, Noise.STUDENT, seen.count)
-            freedom, level = F(filter_.degrees_of_freedom), _log_level(filter_, seen.squared)
-            squared, reference = F(seen.squared), F(filter_.centre)
-            top = condition_student(filter_, address, squared, F(seen.count), freedom, level, reference)
-            weigh_in(filter_, address, top, constant, belief)
+            _weigh_student(filter_, address, seen, belief)
         else:
             condition_nothing(filter_, address)
         _finish(filter_, address, belief)
@@ -110,9 +122,7 @@ def advance_gaussian_ticks(address, observations, count, beliefs, _unused):
         elif is_interval(filter_, seen.squared, seen.count):
             _weigh_interval(filter_, address, Noise.GAUSSIAN, seen, belief)
         else:
-            constant = density_constant(filter_, Noise.GAUSSIAN, seen.count)
-            top = condition_gaussian(filter_, address, F(seen.squared), F(seen.count), F(filter_.centre))
-            weigh_in(filter_, address, top, constant, belief)
+            _weigh_gaussian(filter_, address, seen, belief)
         _finish(filter_, address, belief)
     return 0
 
@@ -129,11 +139,7 @@ def advance_student_ticks(address, observations, count, beliefs, _unused):
         elif is_interval(filter_, seen.squared, seen.count):
             _weigh_interval(filter_, address, Noise.STUDENT, seen, belief)
         else:
-            constant = density_constant(filter_, Noise.STUDENT, seen.count)
-            freedom, level = F(filter_.degrees_of_freedom), _log_level(filter_, seen.squared)
-            squared, reference = F(seen.squared), F(filter_.centre)
-            top = condition_student(filter_, address, squared, F(seen.count), freedom, level, reference)
-            weigh_in(filter_, address, top, constant, belief)
+            _weigh_student(filter_, address, seen, belief)
         _finish(filter_, address, belief)
     return 0
 

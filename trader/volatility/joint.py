@@ -14,7 +14,7 @@ from trader.volatility.fast_math import LN_2, LOG2_E, F, exp2, lane, larger, log
 from trader.volatility.particles import LANES, block_at
 from trader.volatility.rao_blackwell import LOG_WEIGHT_START
 from trader.volatility.resampling import STREAM_STATE
-from trader.volatility.summary import quantile_of
+from trader.volatility.summary import add_sums, quantile_of
 
 WIDTH_SD_MIN = 0.04
 """Quantiles are interpolated within brackets narrower than this, in deviations of h."""
@@ -121,13 +121,7 @@ def add_draw_moments(filter_, address):
             mean = mu + block.phi[i] * (d - mu)
             next_first += weight * mean
             next_second += weight * (sigma * sigma + mean * mean)
-        sums[8] += first
-        sums[9] += second
-        sums[10] += third
-        sums[11] += fourth
-        sums[12] += volatility
-        sums[13] += next_first
-        sums[14] += next_second
+        add_sums(sums, first, second, third, fourth, volatility, next_first, next_second)
 
 
 @vector

@@ -67,14 +67,16 @@ def find_moments(filter_, address):
 
 
 @lane
-def _mu_precision(windows, prior, root, sigma):
-    """Precision of mu given phi = 1 - root^2 and sigma_eta: the prior's, and what so many windows tell of it.
+def _mu_given(windows, prior, prior_mean, centre, root, sigma):
+    """Where mu is given phi = 1 - root^2 and sigma_eta, and the root of its precision.
 
-    Returns both; the windows' is one over the variance of the mean of log squares, whose noise is pi^2 / 2 each, around
-    an h that wanders off with sigma_eta / (1 - phi).
+    The prior tells of it, and so many windows around `centre`: their precision is one over the variance of the mean of
+    log squares, whose noise is pi^2 / 2 each, around an h that wanders off with sigma_eta / (1 - phi).
     """
     square = root * root * root * root
-    return prior, windows * square / (sigma * sigma + F(LOG_SQUARE_VARIANCE) * square)
+    told = windows * square / (sigma * sigma + F(LOG_SQUARE_VARIANCE) * square)
+    precision = prior + told
+    return (prior * prior_mean + told * centre) / precision, math.sqrt(precision)
 
 
 @vector
@@ -85,9 +87,8 @@ def enter_coordinates(filter_, address, centre):
         block = block_at(address, index)
         for i in range(LANES):
             root = math.sqrt(F(1.0) - block.phi[i])
-            prior, told = _mu_precision(windows, prior, root, block.sigma[i])
-            precision = prior + told
-            block.mu[i] = (block.mu[i] - (prior * prior_mean + told * centre) / precision) * math.sqrt(precision)
+            place, sharpness = _mu_given(windows, prior, prior_mean, centre, root, block.sigma[i])
+            block.mu[i] = (block.mu[i] - place) * sharpness
             block.atanh_phi[i] = root
 
 
@@ -101,9 +102,8 @@ def leave_coordinates(filter_, address, centre):
             root = smaller(larger(block.atanh_phi[i], F(ROOT_MIN)), F(ROOT_MAX))
             log_sigma = smaller(larger(block.log_sigma[i], F(LOG_SIGMA_MIN)), F(LOG_SIGMA_MAX))
             sigma = exp(log_sigma)
-            prior, told = _mu_precision(windows, prior, root, sigma)
-            precision = prior + told
-            block.mu[i] = block.mu[i] / math.sqrt(precision) + (prior * prior_mean + told * centre) / precision
+            place, sharpness = _mu_given(windows, prior, prior_mean, centre, root, sigma)
+            block.mu[i] = block.mu[i] / sharpness + place
             block.atanh_phi[i] = F(0.5) * log((F(2.0) - root * root) / (root * root))
             block.log_sigma[i] = log_sigma
             block.phi[i] = F(1.0) - root * root

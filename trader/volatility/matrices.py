@@ -55,7 +55,5 @@ def invert(covariance, inverse, triangle, spare):
     invert_triangle(triangle, spare)
     for row in range(3):
         for column in range(3):
-            value = 0.0
-            for k in range(3):
-                value += spare[k, row] * spare[k, column]
-            inverse[row, column] = value
+            triangle[row, column] = spare[column, row]
+    multiply(triangle, spare, inverse)

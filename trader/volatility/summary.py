@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from shm.kernel import inlined, kernel
-from trader.volatility.fast_math import LOG2_E, F, exp2, larger, smaller, vector
+from trader.volatility.fast_math import LOG2_E, F, exp2, lane, larger, smaller, vector
 from trader.volatility.particles import LANES, PARAMETERS, Noise, block_at
 from trader.volatility.rao_blackwell import predict
 from trader.volatility.special import beta_cdf, gamma_cdf, normal_cdf, student_cdf
@@ -60,6 +60,18 @@ def weigh(filter_, address, top):
         sums[7] += s_sigma2
 
 
+@lane
+def add_sums(sums, first, second, third, fourth, volatility, next_first, next_second):
+    """A block's part of the seven sums from the eighth on: moments of h, volatility, moments of h one window on."""
+    sums[8] += first
+    sums[9] += second
+    sums[10] += third
+    sums[11] += fourth
+    sums[12] += volatility
+    sums[13] += next_first
+    sums[14] += next_second
+
+
 @vector
 def add_moments(filter_, address):
     """Sums over the mixture of h's moments about `centre`, of e^(h/2), and of h one window on."""
@@ -83,13 +95,7 @@ def add_moments(filter_, address):
             mean -= reference
             next_first += weight * mean
             next_second += weight * (variance + mean * mean)
-        sums[8] += first
-        sums[9] += second
-        sums[10] += third
-        sums[11] += fourth
-        sums[12] += volatility
-        sums[13] += next_first
-        sums[14] += next_second
+        add_sums(sums, first, second, third, fourth, volatility, next_first, next_second)
 
 
 @kernel
