@@ -192,6 +192,8 @@ class RouterDesk:
             self.respond([{"symbol": "BTCUSDT", "positionAmt": position, "updateTime": 100}])
         assert self.router["phase"] == Phase.READY
         self.tick(0)
+        while self.answers_trades and self.router["job"]:
+            self.respond({})
         self.requests(), self.connects()
 
 

@@ -17,7 +17,9 @@ from trader.router.state import ORDER_API, UP, Job, Phase
 @inlined
 def refresh_dead_man(router, now_ns):
     """Tell the venue that we live, as long as we can cancel. 1 if a request went out."""
-    if router.dead_man_ms == 0 or now_ns < router.dead_man_due_ns or router.connections[ORDER_API].state != UP:
+    if router.dead_man_ms == 0 or now_ns < router.dead_man_due_ns:
+        return 0
+    if router.reconciled_once == 0 or router.connections[ORDER_API].state != UP:
         return 0
     if router.dead_man_symbol >= router.symbol_count:
         router.dead_man_symbol = 0
