@@ -114,7 +114,7 @@ def whales_do_not_become_usual() -> None:
     for number, lots in enumerate(np.exp(rng.normal(2, 0.5, 500)) + 1):
         detector.update(number, 1, int(lots))
 
-    assert all(detector.update(10**6, 1, 10**8).is_whale for _ in range(15))
+    assert all(detector.update(10**6 + number, 1, 10**8).is_whale for number in range(15))
 
 
 def tail_index_is_paretos() -> None:

@@ -1,4 +1,4 @@
-"""Tail risk's parts: moments, tail index, whales, amplitudes and antifragility against definitions and closed forms."""
+"""Tail risk's parts: moments, tail index, amplitudes and antifragility against definitions and closed forms."""
 
 import math
 
@@ -8,10 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.trader.indicator_truth import SERIES, hard_series
-from trader.tail_risk import AmplitudePool, BlackSwanDetector, WhaleDetector, antifragility_of
+from trader.tail_risk import AmplitudePool, BlackSwanDetector, antifragility_of
 from trader.tail_risk.amplitudes import CELLS, POOL_STATES, cell_of
 from trader.tail_risk.antifragility import ANTIFRAGILE, EXPOSURE, FRAGILE, GRID, NODES, ROBUST, antifragility
-from trader.tail_risk.whale import impact_bps
 
 
 def moments_truth(values: np.ndarray, decay: float = 1.0) -> tuple[float, float, float, float]:
@@ -109,34 +108,6 @@ def test_black_swan_settings_out_of_range_are_refused() -> None:
     for settings_ in ({"decay": 0.0}, {"share": 0.6}, {"memory": 3.0}):
         with pytest.raises(ValueError, match="black swan: found"):
             BlackSwanDetector(**settings_)
-
-
-def test_whales_stand_out_whatever_is_usual_and_do_not_become_it() -> None:
-    detector, rng = WhaleDetector(), np.random.default_rng(4)
-    told = [detector.update(i, 1, int(lots)) for i, lots in enumerate(np.exp(rng.normal(3, 0.7, 20_000)) + 1)]
-    false_alarms = sum(one.is_whale for one in told)
-
-    for number in range(20):
-        whale = detector.update(10**6 + number, -1, 3_000)
-        assert whale.is_whale and whale.confidence > 0.95 and whale.deviations > 5
-        detector.update(10**6, 1, 20)
-    assert false_alarms < 10 and not any(one.is_whale for one in told[:100])
-    own = detector.state[0]
-    assert own["whale_side"] == -1 and own["whale_lots"] == 3_000 and own["whale_ns"] == 10**6 + 19
-
-
-def test_whales_among_trades_of_one_size() -> None:
-    detector = WhaleDetector(warm_count=10)
-    for i in range(50):
-        assert detector.update(i, 1, 5).confidence == 0
-
-    assert detector.update(99, 1, 50).is_whale
-    assert detector.update(99, 1, 0).is_whale is False
-
-
-def test_impact_is_the_square_root_of_size() -> None:
-    assert impact_bps(400, 4.0, 2.0) == pytest.approx(2 * impact_bps(100, 4.0, 2.0)) == pytest.approx(10.0)
-    assert impact_bps(400, 0.0, 2.0) == 0
 
 
 def filled(pool: AmplitudePool, values: np.ndarray, decay: float = 1.0) -> int:

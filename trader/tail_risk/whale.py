@@ -11,9 +11,10 @@ import math
 
 import numpy as np
 
-from shm.kernel import kernel
+from shm.kernel import inlined, kernel
 
 CLIP = 4.0
+LOTS_MAX = 1 << 52
 DEVIATION_MIN = 0.1
 """Where all are of one size, a tenth more is one deviation."""
 
@@ -26,6 +27,10 @@ WHALE = np.dtype(
         ("warm_count", "i8"),
         ("deviations_min", "f8"),
         ("count", "i8"),
+        ("order_ns", "i8"),
+        ("order_side", "i8"),
+        ("order_lots", "i8"),
+        ("order_told", "i8"),
         ("mean_log", "f8"),
         ("variance_log", "f8"),
         ("deviations", "f8"),
@@ -38,35 +43,61 @@ WHALE = np.dtype(
     ],
     align=True,
 )
-"""Settings down to `deviations_min`. `deviations`, `confidence`: of the last one; `whale_...`: of the last whale."""
+"""Settings down to `deviations_min`. `order_...`: the last one, which later fills may add to; `deviations` and
+`confidence` are its own; `whale_...`: of the last whale. `count`: orders that the usual is made of."""
 
 
 @kernel
 def whale_update(state, event_ns, side, lots):
-    """Take a trade or an order: venue time, 1 for a buyer's and -1 for a seller's, lots above 0. 1 if it is a whale."""
+    """Take a trade or an order: venue time, 1 for a buyer's and -1 for a seller's, lots above 0. 1 if it is a whale.
+
+    Fills of one side at one time are one order: their lots add up, and it is told once.
+    """
     if lots <= 0:
         return 0
-    size = math.log(float(lots))
-    distance = size - state.mean_log
-    deviation = max(math.sqrt(state.variance_log), DEVIATION_MIN)
-    warm = state.count >= state.warm_count
-    state.deviations = distance / deviation if warm else 0.0
+    lots = min(lots, LOTS_MAX)
+    if state.order_lots > 0 and event_ns == state.order_ns and side == state.order_side:
+        lots = min(lots + state.order_lots, LOTS_MAX)
+    else:
+        _learn(state)
+        state.order_ns = event_ns
+        state.order_side = side
+        state.order_told = 0
+    state.order_lots = lots
+    distance = math.log(float(lots)) - state.mean_log
+    state.deviations = distance / _deviation(state) if state.count >= state.warm_count else 0.0
     above = max(state.deviations, 0.0)
     state.confidence = above * above / (1.0 + above * above)
-    state.count += 1
-    gain = max(1.0 / state.count, 1.0 / state.memory)
-    if warm:
-        distance = min(max(distance, -CLIP * deviation), CLIP * deviation)
-    state.mean_log += gain * distance
-    state.variance_log = (1.0 - gain) * (state.variance_log + gain * distance * distance)
     if state.deviations < state.deviations_min:
         return 0
-    state.whale_count += 1
+    first = 1 - state.order_told
+    state.order_told = 1
+    state.whale_count += first
     state.whale_side = side
     state.whale_lots = lots
     state.whale_ns = event_ns
     state.whale_confidence = state.confidence
-    return 1
+    return first
+
+
+@inlined
+def _deviation(state):
+    return max(math.sqrt(state.variance_log), DEVIATION_MIN)
+
+
+@inlined
+def _learn(state):
+    """The order before is whole: it becomes part of what is usual."""
+    if state.order_lots <= 0:
+        return
+    distance = math.log(float(state.order_lots)) - state.mean_log
+    if state.count >= state.warm_count:
+        deviation = _deviation(state)
+        distance = min(max(distance, -CLIP * deviation), CLIP * deviation)
+    state.count += 1
+    gain = max(1.0 / state.count, 1.0 / state.memory)
+    state.mean_log += gain * distance
+    state.variance_log = (1.0 - gain) * (state.variance_log + gain * distance * distance)
 
 
 @kernel
