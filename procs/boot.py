@@ -55,7 +55,7 @@ def boot(plan: LaunchPlan, group: Group, segments: RunSegments, generation: int)
     """Bind every stage of a process. Raises TimeoutError without instruments, OSError without a journal."""
     booted = Booted(segments, [segments.cell(stage) for stage in group.stages])
     instruments = _instruments(plan, group, segments)
-    config = _config(plan, group, segments)
+    config = _config(plan, group, segments, generation)
     links = segments.links_of() | _wire_links(group, booted)
     for stage, cell in zip(group.stages, booted.cells, strict=True):
         state = segments.state(stage)
@@ -101,11 +101,16 @@ def doorbell_of(plan: LaunchPlan, group: Group, segments: RunSegments, stage: st
     return doorbell_address(segments.cell(home.stages[0]).address)
 
 
-def _config(plan: LaunchPlan, group: Group, segments: RunSegments) -> RunConfig:
+def _config(plan: LaunchPlan, group: Group, segments: RunSegments, generation: int) -> RunConfig:
     config = msgspec.structs.replace(plan.config, epoch=segments.word(EPOCH) or plan.config.epoch)
-    if group.name != SUCCESSOR:
-        return config
-    return msgspec.structs.replace(config, router=msgspec.structs.replace(config.router, cancel_only=True))
+    router = config.router
+    if group.name == SUCCESSOR:
+        router = msgspec.structs.replace(router, cancel_only=True)
+    elif generation > 1 and "router" in group.stages and "risk" not in group.stages:
+        # Risk lives: its position is the sum of fills, and those that the dead router has not told are told now.
+        read_up_to = segments.state("router")[0]["router"]["trades_from"][: len(config.symbols)]
+        router = msgspec.structs.replace(router, trades_from=tuple(int(trade_id) for trade_id in read_up_to))
+    return msgspec.structs.replace(config, router=router)
 
 
 def _published(stage: str, segments: RunSegments, symbols: int) -> list[Message]:
