@@ -108,8 +108,10 @@ def _config(plan: LaunchPlan, group: Group, segments: RunSegments, generation: i
         router = msgspec.structs.replace(router, cancel_only=True)
     elif generation > 1 and "router" in group.stages and "risk" not in group.stages:
         # Risk lives: its position is the sum of fills, and those that the dead router has not told are told now.
-        read_up_to = segments.state("router")[0]["router"]["trades_from"][: len(config.symbols)]
-        router = msgspec.structs.replace(router, trades_from=tuple(int(trade_id) for trade_id in read_up_to))
+        # What was listed at the last reconciliation has been told, or is part of the position that was adopted then.
+        listed = segments.state("router")[0]["router"]["trades_from"][: len(config.symbols)].tolist()
+        after = tuple(trade_id + 1 if trade_id > 1 else trade_id for trade_id in listed)
+        router = msgspec.structs.replace(router, trades_from=after)
     return msgspec.structs.replace(config, router=router)
 
 

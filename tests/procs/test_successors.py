@@ -17,12 +17,12 @@ from tests.procs.test_volatility import make_stage as volatility_stage
 from tests.trader.risk_records import EPOCH as RISK_EPOCH
 from tests.trader.risk_records import intent, message, ready_risk, refusal
 from trader.book import ClearCause
-from trader.enums import BeliefState, BookState, Command, OrderState, RefusalReason
+from trader.enums import BeliefState, BookState, Command, OrderState, RefusalReason, ReportKind, WireKind
 from trader.messages import AccountState, BookClear, BookResync, Control
 from trader.orders import epoch_of, pack_client_order_id
 from trader.risk.exposure import HaltCause
 from trader.risk.facts import apply_account, pause
-from trader.router.state import Phase
+from trader.router.state import ORDER_API, USER_STREAM, Phase
 
 
 def test_a_feed_that_follows_tells_every_book_that_it_is_not_to_be_trusted() -> None:
@@ -138,6 +138,31 @@ def test_a_router_that_follows_cancels_before_it_connects() -> None:
 
     assert (first, second, third) == ([DELETE], [OPEN], ["POST /fapi/v1/listenKey"])
     assert desk.router["phase"] == Phase.CONNECTING
+
+
+def test_a_router_that_follows_tells_the_fills_that_nobody_told_and_then_takes_orders() -> None:
+    desk = RouterDesk(trades_from=(5,))
+    desk.answers_trades = False
+    trade = {"id": 5, "orderId": 9, "side": "BUY", "price": "50000.0", "qty": "0.002", "commission": "0.1",
+             "maker": True, "time": 8}  # fmt: skip
+    desk.tick(1)
+    desk.respond({"listenKey": "key1"})
+    desk.wire(USER_STREAM, WireKind.CONNECTED)
+    desk.wire(ORDER_API, WireKind.AUTHENTICATED)
+    while not any("userTrades?symbol=BTCUSDT" in request for request in desk.requests()):
+        desk.respond([])
+    desk.respond([trade, trade | {"id": 6, "orderId": 10, "side": "SELL"}])
+    desk.respond([FLAT[0] | {"positionAmt": "0.000"}])
+    told = desk.reports()
+    desk.command(Command.RUN)
+    desk.place(1)
+
+    assert [(one.kind, one.trade_id, one.side * one.last_lots) for one in told] == [
+        (ReportKind.FILL, 5, 2),
+        (ReportKind.FILL, 6, -2),
+    ]
+    assert desk.reports() == [], "nothing waits for who may have made those fills: the order is sent"
+    assert "place" in desk.sent()
 
 
 def test_reconcile_cancels_proves_and_tells_the_account_of_the_new_epoch() -> None:

@@ -87,7 +87,10 @@ def _apply_trade(router, order, known, symbol_id, ticks, lots, now_ns):
     if not known:
         router.foreign_fills += 1
         _report_fill(router, order, symbol_id, False, _foreign_state(event), ticks, lots)
-        if _has_ended(router, order):
+        if router.reconciled_once == 0:
+            # A predecessor's order made it: this router has sent none yet, so there is nothing to wait for.
+            router.late_fills += 1
+        elif _has_ended(router, order):
             router.late_fills += 1
             add_alarm(router, Alarm.LATE_FILL, symbol_id, event.client_order_id, lots, 0)
         else:
