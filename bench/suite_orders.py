@@ -1,9 +1,17 @@
-"""Orders: what stands between an intent and the wire."""
+"""Orders: what stands between an intent and the wire, and how many orders a second the host carries there and back."""
+
+import functools
 
 from bench.harness import Bench
+from bench.order_churn import NONE_LOST, churn
 from bench.order_guards import guard_rows
+from bench.results import RATE
 
 
 def rows(bench: Bench) -> None:
-    """The router's guards and the hand-over."""
+    """The router's guards and the hand-over; orders through sockets in both placements."""
     guard_rows(bench)
+    seconds = bench.size(60, 1)
+    for name, placement in (("order_rate", "fused"), ("order_rate_processes", "process")):
+        run = functools.partial(churn, seconds, placement)
+        bench.row(name, unit=RATE, target=10_000, ours=run, answer=NONE_LOST, repeats=1)

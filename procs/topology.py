@@ -80,7 +80,8 @@ LINKS = (
     Link("volatility_estimate", "volatility", ("strategy", "risk"),  (VolatilityEstimate,),                        1 * K,   Full.LATEST),
     Link("strategy_risk",      "strategy",   ("risk",),              (OrderIntent,),                               64 * K,  Full.DENY),
     Link("risk_strategy",      "risk",       ("strategy",),          (OrderRefusal,),                              256 * K, Full.HALT),
-    Link("risk_router",        "risk",       ("router",),            (NewOrder,),                                  64 * K,  Full.DENY),
+    # A hundred orders and more, 170: the next power of two. Whoever finds it full is told at once; cancels have sets.
+    Link("risk_router",        "risk",       ("router",),            (NewOrder,),                                  32 * K,  Full.DENY),
     Link("router_reports",     "router",     ("risk", "strategy"),   (ExecutionReport, AccountState),              4 * M,   Full.HALT),
     Link("strategy_cancels",   "strategy",   ("router",),            (CancelRequest,),                             0,       Full.SET),
     Link("risk_cancels",       "risk",       ("router",),            (CancelRequest,),                             0,       Full.SET),

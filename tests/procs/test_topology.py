@@ -21,7 +21,9 @@ from procs.topology import (
     stage_named,
 )
 from procs.wiring import stage_module
-from trader.messages import BookTop, CancelRequest, Trade, VolatilityEstimate, WireIn
+from shm.codec import body_bytes_fixed
+from shm.layout import FRAME_ALIGNMENT_BYTES, FRAME_HEADER_BYTES
+from trader.messages import BookTop, CancelRequest, NewOrder, Trade, VolatilityEstimate, WireIn
 
 A, B, C = (Stage(name, False, "for a test") for name in "abc")
 
@@ -116,6 +118,14 @@ def test_a_stage_is_served_cancels_first_then_halt_then_latest_then_queues_in_th
         "risk_strategy", "router_reports", "book_top", "volatility_estimate",
     ]  # fmt: skip
     assert [link.name for link in outboxes("risk")] == ["risk_strategy", "risk_router", "risk_cancels"]
+
+
+def test_the_channel_of_new_orders_holds_a_hundred_and_not_twice_as_many() -> None:
+    wanted = FRAME_HEADER_BYTES + body_bytes_fixed(NewOrder)
+    frame = -(-wanted // FRAME_ALIGNMENT_BYTES) * FRAME_ALIGNMENT_BYTES
+
+    assert 100 <= link_named("risk_router").capacity_bytes // frame < 200
+    assert link_named("risk_router").when_full is Full.DENY
 
 
 def test_the_picture_shows_every_stage_every_link_and_every_policy() -> None:
