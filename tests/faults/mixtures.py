@@ -46,6 +46,7 @@ def configuration(symbols: int = 1) -> RunConfig:
             reconnect_ms_min=10,
             reconnect_ms_max=400,
             breaker_open_ms=300,
+            batch_size_max=4,
             orders_check_ms=250,
             position_check_ms=500,
             pacing=PacingConfig(

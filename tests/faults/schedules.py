@@ -130,6 +130,7 @@ class World:
             store_word(self.stage.cell(name).address + HALTED, 0)
         faults = faults_of(dice)
         prepare_faults(self.exchange["faults"], faults)
+        self.stage.state("router")[0]["router"]["batch"]["window_ns"] = dice.choice((0, 0, 10 * MS))
         self.exchange["cancel_on_disconnect"] = dice.random() < 0.3
         for market in self.exchange["markets"][: self.symbols]:
             market["flow"]["random"] = dice.getrandbits(60)
