@@ -36,9 +36,8 @@ BUGS = {
     "no dedup": Bug("trader.position", "    if fills.cells[cell] != 0:\n        return 0\n", ""),
     "dedup marked before apply": Bug(
         "trader.router.fills",
-        "    if not known and not _is_news(router, symbol_id):\n",
-        "    if known and order.state == OrderState.UNKNOWN:\n        return\n"
-        "    if not known and not _is_news(router, symbol_id):\n",
+        "    router.filled += 1\n",
+        "    if known and order.state == OrderState.UNKNOWN:\n        return\n    router.filled += 1\n",
     ),
     "unknown is rejected": Bug(
         "trader.router.facts",

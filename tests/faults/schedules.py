@@ -207,7 +207,7 @@ class World:
                 self._set_flow("is_paused", 0)
             else:
                 found = [f"no quotes {verdict.rest_s:.0f} s after the healing; {self._why()}"]
-        outlived = self.doomed & open_at_venue(self.states)
+        outlived = self.doomed & open_at_venue(self.states) if not self._ordered_patience_s() else set()
         found += [f"orders {sorted(outlived)} outlived a cancel-all"] if outlived else []
         verdict.problems += found + self._safety()
 

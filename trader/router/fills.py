@@ -77,10 +77,11 @@ def _apply_trade(router, order, known, symbol_id, ticks, lots, now_ns):
     event = router.event
     instrument = router.instruments[symbol_id]
     market = market_of(instrument.venue_id, symbol_id)
+    # What is not booked is not marked as seen: its order may get known, and then it is listed again.
+    if not known and not _is_news(router, symbol_id):
+        return
     if not remember_fill(router.fill_set, market, event.trade_id, event.venue_order_id):
         router.duplicate_fills += 1
-        return
-    if not known and not _is_news(router, symbol_id):
         return
     router.filled += 1
     router.position_lots[symbol_id] += event.side * lots
@@ -113,7 +114,8 @@ def _is_news(router, symbol_id):
         return True
     if news_from > 0:
         return router.event.trade_id >= news_from
-    return router.reconciled_once != 0 and router.event.event_ms > router.position_ms[symbol_id]
+    # Nothing was open when the position was read: a fill of the same millisecond came after it.
+    return router.reconciled_once != 0 and router.event.event_ms >= router.position_ms[symbol_id]
 
 
 @inlined
