@@ -1,5 +1,6 @@
 """A second run goes on from what the first has learned, replays exactly all the same, and refuses a damaged file."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -30,3 +31,22 @@ def test_next_run_goes_on_from_what_was_learned(start: Start, tmp_path: Path, mo
     assert "checksum does not agree" in logs[2] and "begins with its prior" in logs[2]
     assert (state / "volatility-BTCUSDT").exists()
     assert replay_run(runs[1].out).identical
+
+
+def test_replaced_stage_goes_on_from_what_was_learned(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = tmp_path / "state"
+    monkeypatch.setenv("TRADER_STATE_DIR", str(state))
+    config = tmp_path / "quick.toml"
+    config.write_text(CONFIG)
+    run = start.run("--config", str(config))
+    run.until_quoting()
+    run.until((state / "volatility-BTCUSDT").exists, 60, "something was kept")
+    run.seen["volatility"].kill()
+    run.until(lambda: run.replaced() == 1 and run.resting() > 0, 15, "quotes are back")
+    run.seen |= run.processes()
+    run.signal(signal.SIGINT)
+
+    assert run.wait(30) == 0, run.said
+    assert "BTCUSDT: the estimate goes on from what was learned" in (run.out / "log.txt").read_text()

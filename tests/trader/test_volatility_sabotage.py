@@ -33,7 +33,7 @@ def judged(file: str, old: str, new: str, checks: Iterable[str]) -> int:
     """What the checks say of trader with this change in trader/volatility."""
     others = [*(ROOT / "shm").glob("*.py"), *(ROOT / "tests/trader").glob("*volatility*.py")]
     folder = copy_of("trader", file and f"volatility/{file}", old, new, others=others)
-    return verdict(folder, "trader", "tests.trader.volatility_checks", checks, wait_s=200)
+    return verdict(folder, "trader", "tests.trader.volatility_checks", checks, wait_s=600)
 
 
 @pytest.mark.slow
