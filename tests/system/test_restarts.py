@@ -23,6 +23,9 @@ STRATEGY_GONE_S_MAX = 1.0
 ROUTER_GONE_S_MAX = 3.0
 """From the end of a stage until nothing of ours rests."""
 
+DEAD_MAN_GONE_S_MAX = 12.0
+"""The same where only the venue is left to cancel: its timer of ten seconds, told of us every two."""
+
 WAIT_S = 15.0
 FRAMES = 300
 VICTIMS = [
@@ -131,3 +134,14 @@ def test_a_run_with_a_replaced_stage_is_compared_up_to_there_and_says_so(start: 
     assert all(stage.inputs > 10 for stage in result.stages), result.stages
     assert replay.wait(WAIT_S) == 1
     assert "up to where a stage was replaced; generations 2 to 2" in replay.said
+
+
+def test_with_nobody_to_replace_the_router_the_venues_own_timer_cancels(start: Start) -> None:
+    run = start.trading()
+    os.kill(run.pid, signal.SIGSTOP)
+    run.seen["router"].kill()
+    run.until(lambda: run.resting() == 0, DEAD_MAN_GONE_S_MAX, "nothing rests at the exchange")
+    os.kill(run.pid, signal.SIGCONT)
+    run.until(lambda: run.replaced() == 1 and run.resting() > 0, WAIT_S, "quotes are back")
+    run.seen |= run.processes()
+    end(run)
