@@ -7,7 +7,7 @@ waits for real time, so the result is the same at every run. Orders reach the ex
 flatters is said with the result.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,9 @@ import numpy as np
 from procs.config import RunConfig
 from procs.duty import DUTY
 from procs.duty_cycle import next_timer_ns, run_group
-from procs.exchange_market import exchange_instruments
+from procs.exchange_market import exchange_instruments, first_command, logons, told_instruments
 from procs.journal import JournalWriter, open_journal
 from procs.loopback import CLIENTS, LOOPBACK, market_frame, pump_wires
-from procs.recording import Recording
 from procs.topology import LINKS, STAGES, TRADING, Link
 from procs.wiring import Station, bind, latency_bytes, memory_links, stage_module
 from shm.clock import CLOCK, VIRTUAL, now_ns, virtual_clock
@@ -102,7 +101,8 @@ class Backtest:
         self._cells_at = (self._cells.ctypes.data + 127) & ~127
         self._latency = {name: np.zeros(latency_bytes(name) + HISTOGRAM_BYTES, dtype=np.uint8) for name in ORDER}
         self._states = {name: new_record(stage_module(name).STATE) for name in ORDER}
-        self._instruments = exchange_instruments(config)
+        self._exchange_instruments = exchange_instruments(config)
+        self._instruments = told_instruments(self._exchange_instruments)
         self.stations = [self._station(name) for name in ORDER]
         self.loop = self._wires()
         self.journals: list[JournalWriter] = []
@@ -110,7 +110,8 @@ class Backtest:
         self._count = len(self._group)
 
     def _station(self, name: str) -> Station:
-        stage_module(name).start(self._states[name], self.config, self._instruments)
+        instruments = self._exchange_instruments if name == "exchange" else self._instruments
+        stage_module(name).start(self._states[name], self.config, instruments)
         return bind(
             name,
             self.links,
@@ -125,6 +126,7 @@ class Backtest:
         loop = new_record(LOOPBACK)
         row = loop[0]
         row["clock"] = self.clock.ctypes.data
+        row["logs_on"] = sum(1 << connection for connection in logons(self.config))
         open_writer(row["to_exchange"], self.links["exchange_wire_in"])
         open_reader(row["from_exchange"], self.links["exchange_wire_out"], 0, 0)
         for client, name in enumerate(("feed", "router")):
@@ -223,7 +225,7 @@ class Backtest:
         """START all, consumers first, then RUN; False when a stage did not get ready."""
         ready = all(self.command(name, Command.START) for name in ("exchange", *reversed(TRADING)))
         for name in ("exchange", *reversed(TRADING)):
-            self.cell(name).issue(Command.RUN)
+            self.cell(name).issue(first_command(self.config, name))
         settle(self.loop[0], self.group, self.count, 1 << 20)
         return ready
 
@@ -233,7 +235,7 @@ class Backtest:
         return self.command("router", Command.CANCEL_ALL) and quotes_off
 
 
-def batches(recording: Recording) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def batches(recording: Iterable[tuple[int, bytes]]) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """(times_ns, offsets, text) of LINES_A_SLICE recorded lines at a time."""
     times: list[int] = []
     lines: list[bytes] = []

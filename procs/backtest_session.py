@@ -8,7 +8,7 @@ from procs.backtest import Backtest, batches
 from procs.config import RunConfig
 from procs.errors import OperatorError
 from procs.kernels import load_kernels
-from procs.recording import Recording
+from procs.recorded_market import RecordedMarket, with_recorded_market
 from procs.session import Watcher, make_out_dir
 from procs.summary import Summary, collect
 from shm.segment import new_run
@@ -25,11 +25,12 @@ def is_backtest(config: RunConfig) -> bool:
 def run_backtest_session(config: RunConfig, watcher: Watcher | None = None) -> Summary:
     """Play the recording once. Raises OperatorError for what must be mended first."""
     watcher = watcher or Watcher()
+    config = with_recorded_market(config)
     out_dir = make_out_dir(config)
     exchange = msgspec.structs.replace(config.exchange, recorded=True)
     config = msgspec.structs.replace(config, out_dir=str(out_dir), epoch=EPOCH, wall_offset_ns=0, exchange=exchange)
     (out_dir / "config.json").write_bytes(msgspec.json.format(msgspec.json.encode(config)))
-    for name, done, total in load_kernels():
+    for name, done, total in load_kernels(config.market):
         watcher.loading(name, done, total)
     backtest, failure = _play(config, out_dir, watcher)
     first_ns = backtest.first_ns
@@ -46,7 +47,7 @@ def run_backtest_session(config: RunConfig, watcher: Watcher | None = None) -> S
 
 
 def _play(config: RunConfig, out_dir: Path, watcher: Watcher) -> tuple[Backtest, str]:
-    recording = Recording(config.replay)
+    recording = RecordedMarket(config.replay)
     backtest: Backtest | None = None
     failure = ""
     for times_ns, offsets, text in batches(recording):

@@ -17,6 +17,7 @@ from trader.router.config import RouterConfig
 from trader.signals.config import SignalsConfig
 from trader.strategy.config import StrategyConfig
 from trader.tail_risk.config import TailRiskConfig
+from trader.venues.markets import MARKETS, USDM
 from trader.volatility.estimate import VolatilityConfig
 
 DURATION_S_MAX = 30 * 86_400.0
@@ -72,14 +73,27 @@ HOPS = tuple(name.removesuffix("_us") for name in BudgetsConfig.__struct_fields_
 """The hops that have a budget, in flow order."""
 
 
+class SymbolUnits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Decimals of a symbol's prices and sizes, as a recording writes them."""
+
+    price_decimals: int
+    size_decimals: int
+
+
+DEFAULT_SYMBOLS = ("BTCUSDT",)
+
+
 class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything that decides a run. Each section's Struct documents its own knobs.
 
-    `epoch` and `wall_offset_ns` belong to the run itself and cannot be configured: the persisted epoch of
-    client order ids, and what to add to our clock to have nanoseconds since 1970.
+    `units`, `epoch` and `wall_offset_ns` belong to the run itself and cannot be configured: the persisted epoch of
+    client order ids, and what to add to our clock to have nanoseconds since 1970; units are a recording's.
     """
 
-    symbols: tuple[str, ...] = ("BTCUSDT",)
+    market: str = MARKETS[USDM].name
+    """Whose protocol is spoken: a name of trader.venues.markets; a recording says it itself."""
+    symbols: tuple[str, ...] = DEFAULT_SYMBOLS
+    """With a recording that has none of the default's: the recording's own."""
     duration_s: float = 30.0
     """0: until the recording ends, or until it is told to stop."""
     placement: Literal["process", "fused"] = "process"
@@ -110,12 +124,13 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     router: RouterConfig = RouterConfig()
     exchange: ExchangeConfig = ExchangeConfig()
 
+    units: dict[str, SymbolUnits] = {}
     epoch: int = 0
     wall_offset_ns: int = 0
 
     def problems(self) -> list[str]:
         """Everything that keeps this from running on this host: key, what was found, what is allowed."""
-        found = _symbol_problems(self.symbols)
+        found = [*_market_problems(self), *_symbol_problems(self.symbols)]
         if not (self.duration_s == 0 or 0.1 <= self.duration_s <= DURATION_S_MAX):
             found.append(f"duration_s: found {self.duration_s:g}, allowed 0.1 to {DURATION_S_MAX:g}, or 0 for no end")
         if not (self.speed == 0 or 0.01 <= self.speed <= SPEED_MAX):
@@ -146,8 +161,16 @@ SECTIONS = tuple(
 )
 """The configuration's sections, each a Struct with `problems()`."""
 
-RUN_OWNED = ("epoch", "wall_offset_ns")
+RUN_OWNED = ("units", "epoch", "wall_offset_ns")
 """Fields that no file and no flag may set."""
+
+
+def _market_problems(config: RunConfig) -> list[str]:
+    allowed = [market.name for market in MARKETS if market.is_traded or config.replay]
+    if config.market in allowed:
+        return []
+    hint = "" if config.replay else " without a recording to replay"
+    return [f"market: found '{config.market}', allowed {', '.join(allowed)}{hint}"]
 
 
 def _symbol_problems(symbols: tuple[str, ...]) -> list[str]:
@@ -155,8 +178,8 @@ def _symbol_problems(symbols: tuple[str, ...]) -> list[str]:
     if not 1 <= len(symbols) <= SYMBOLS_MAX:
         found.append(f"symbols: found {len(symbols)} symbols, allowed 1 to {SYMBOLS_MAX}")
     for name in symbols:
-        if not re.fullmatch(r"[A-Z0-9]{2,24}", name):
-            found.append(f"symbols: found '{name}', allowed 2 to 24 capital letters and digits")
+        if not re.fullmatch(r"[A-Z0-9/_-]{2,24}", name):
+            found.append(f"symbols: found '{name}', allowed 2 to 24 capital letters, digits, /, _ and -")
         if symbols.count(name) > 1:
             found.append(f"symbols: found '{name}' twice, allowed once")
     return list(dict.fromkeys(found))

@@ -1,39 +1,102 @@
 """What the simulated exchange trades: its instruments, and a recording served as its market."""
 
 import asyncio
+from decimal import Decimal
 
 import numpy as np
 
 from procs.config import RunConfig
-from procs.recording import Recording, pump
+from procs.recorded_market import RecordedMarket
+from procs.recording import pump
 from procs.run_segments import RECORDING_DONE, RECORDING_LINES, RunSegments
 from procs.transport import WireSink
 from procs.transport.server import ServerTransport
+from procs.venue_facts import fetch_instruments
 from shm.clock import now_ns
-from trader.enums import WireKind
+from trader.enums import Command, WireKind
 from trader.instrument import INSTRUMENT
+from trader.router.state import ORDER_API, USER_STREAM
+from trader.venues.markets import market_named
+from trader.venues.units_of import fill_units
 
 RECORDING_CONNECTION = 0
 """Recorded frames enter the exchange's step as FRAMEs of this connection, which no client can have."""
 
-_E8 = 100_000_000
+NOTIONAL_MIN = "5"
+LOTS_MAX = 1_000_000
+QUOTE_ASSETS = ("FDUSD", "USDT", "USDC", "TUSD", "BTC", "ETH", "BNB", "EUR", "TRY", "USD")
+"""What a symbol of the simulated exchange may end with."""
 
 
 def exchange_instruments(config: RunConfig) -> np.ndarray:
-    """The instruments of the simulated exchange: tick 0.10, lot 0.001, at least 5 in notional, as BTCUSDT."""
+    """The instruments of the simulated exchange, in the market's units or those of the recording.
+
+    Without a recording they are those of BTCUSDT: on futures tick 0.10 and lot 0.001, on spot 0.01 and 0.00001; at
+    least 5 in notional. What is only watched has no limits, and no value that could be traded.
+    """
+    market = market_named(config.market)
     rows = np.zeros(len(config.symbols), dtype=INSTRUMENT)
     for index, symbol in enumerate(config.symbols):
         row = rows[index]
-        row["symbol_id"] = index
-        row["price_decimals"], row["tick_multiple"] = 1, 1
-        row["size_decimals"], row["lot_multiple"] = 3, 1
-        row["size_lots_min"], row["size_lots_max"] = 1, 1_000_000
-        row["notional_e8_min"] = 5 * _E8
-        row["tick_value_e8"] = _E8 // 10 // 1000
-        name = symbol.encode()
-        row["symbol_length"] = len(name)
-        row["symbol"][: len(name)] = np.frombuffer(name, dtype=np.uint8)
+        units = config.units.get(symbol)
+        tick = _unit(units.price_decimals) if units else market.tick
+        lot = _unit(units.size_decimals) if units else market.lot
+        fill_units(
+            row,
+            symbol,
+            tick=tick,
+            lot=lot,
+            size_min=lot,
+            size_max=str(Decimal(lot) * LOTS_MAX),
+            notional_min=NOTIONAL_MIN,
+            written=(market.decimals, market.decimals),
+        )
+        row["symbol_id"], row["market"] = index, market.number
+        quote = next((asset for asset in QUOTE_ASSETS if symbol.endswith(asset)), "")
+        row["base_length"] = len(symbol) - len(quote)
+        if not market.is_traded:
+            row["tick_value_e8"] = 0
+            row["base_length"] = 0
     return rows
+
+
+def _unit(decimals: int) -> str:
+    return f"{Decimal(1).scaleb(-decimals):f}"
+
+
+def told_instruments(rows: np.ndarray) -> np.ndarray:
+    """What a client makes of the exchange's instruments: units without the zeros that its texts end with."""
+    told = rows.copy()
+    for row in told:
+        for decimals, multiple in (("price_decimals", "tick_multiple"), ("size_decimals", "lot_multiple")):
+            while row["tick_value_e8"] and row[decimals] > 0 and row[multiple] % 10 == 0:
+                row[decimals] -= 1
+                row[multiple] //= 10
+    return told
+
+
+def venue_instruments(config: RunConfig, url: str) -> np.ndarray:
+    """The instruments as the exchange at `url` lists them; what is only watched is listed nowhere."""
+    market = market_named(config.market)
+    return fetch_instruments(url, config.symbols, market) if market.exchange_info else exchange_instruments(config)
+
+
+def first_command(config: RunConfig, stage: str) -> Command:
+    """What a stage is told once all are ready: RUN, but a strategy whose market is only watched stays off."""
+    is_off = stage == "strategy" and not market_named(config.market).is_traded
+    return Command.QUOTES_OFF if is_off else Command.RUN
+
+
+def logons(config: RunConfig) -> frozenset[int]:
+    """The router's connections that log on before anything else."""
+    market = market_named(config.market)
+    return frozenset({ORDER_API}) if market.has_listen_key else frozenset({ORDER_API, USER_STREAM})
+
+
+def starts_recording(config: RunConfig) -> tuple[int, bytes]:
+    """The first market client: the kind of its event and words in it. Streams stand in the path, or are subscribed."""
+    is_traded = market_named(config.market).is_traded
+    return (int(WireKind.CONNECTED), b"streams=") if is_traded else (int(WireKind.FRAME), b"sub")
 
 
 async def serve_recording(
@@ -51,7 +114,7 @@ async def serve_recording(
 
     clock = segments.clock_address
     await pump(
-        Recording(config.replay),
+        RecordedMarket(config.replay),
         config.speed,
         emit,
         transport.writable,

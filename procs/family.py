@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import psutil
 
+from procs.exchange_market import first_command
 from procs.nursery import Exited, Loading, Nursery, Spawned
 from procs.plan import SUCCESSOR, LaunchPlan
 from procs.run_segments import RunSegments
@@ -109,8 +110,8 @@ class Family:
         self.wake(self.home(stage))
 
     def let_run(self, stage: str) -> None:
-        """RUN, the same at the start and after a replacement."""
-        self.command(stage, Command.RUN)
+        """RUN, the same at the start and after a replacement; a strategy whose market is only watched stays off."""
+        self.command(stage, first_command(self.plan.config, stage))
 
     def ask(self, stage: str, command: Command, timeout_s: float, argument: int = 0) -> bool:
         """Give a command and wait for its acknowledgement; False when it did not come."""

@@ -17,6 +17,7 @@ from procs.duty import DUTY
 from procs.hot_log import drain_ring, sleep_until_logged, waiting_rings
 from procs.journal import append_record
 from procs.run_segments import layout_hash
+from procs.stages.feed import session_entry
 from procs.topology import STAGES, link_named
 from procs.transport.rest import preload
 from procs.wiring import has_frame, memory_links, stage_module
@@ -29,11 +30,15 @@ from shm.log_ring import LOG_READER, log_ring_bytes, open_log_reader
 from shm.ring import READER, WRITER, open_reader, open_writer
 from shm.slot import SLOT_READER, SLOT_WRITER, open_slot_reader, open_slot_writer
 from trader.instrument import INSTRUMENT
+from trader.venues.markets import MARKETS, USDM, market_named
 from trader.volatility import VolatilityConfig
 
 
-def kernel_loads() -> list[tuple[str, Callable[[], object]]]:
-    """(name, load) of everything: the steps of all stages, then the loops, each called once so that it is bound."""
+def kernel_loads(market: str = MARKETS[USDM].name) -> list[tuple[str, Callable[[], object]]]:
+    """(name, load) of everything: the steps of all stages, then the loops, each called once so that it is bound.
+
+    `market`: whose session the feed shall run; a name of trader.venues.markets.
+    """
     loads: list[tuple[str, Callable[[], object]]] = [("volatility filter", _load_filter)]
     loads += [(f"stage {name}", partial(_load_stage, name)) for name in _HEAVY_AT_BOTH_ENDS[:4]]
     loads += [
@@ -42,6 +47,7 @@ def kernel_loads() -> list[tuple[str, Callable[[], object]]]:
         ("log", _load_log),
         ("duty cycle", _load_cycle),
     ]
+    loads += [("session", partial(session_entry, market_named(market).number))]
     loads += [("wire", _load_wire), ("journal", _load_journal), ("transports", preload)]
     loads += [(f"stage {name}", partial(_load_stage, name)) for name in _HEAVY_AT_BOTH_ENDS[4:]]
     return loads
@@ -53,13 +59,13 @@ _HEAVY_AT_BOTH_ENDS = ("router", "strategy", "risk", "volatility", "book", "feed
 assert set(_HEAVY_AT_BOTH_ENDS) == {stage.name for stage in STAGES}
 
 
-def load_kernels() -> Iterator[tuple[str, int, int]]:
-    """Load everything; yields (name, done, total) before each piece and once at the end.
+def load_kernels(market: str = MARKETS[USDM].name) -> Iterator[tuple[str, int, int]]:
+    """Load everything for a market; yields (name, done, total) before each piece and once at the end.
 
     Where the cache has not seen these sources, a second process compiles too, from the other end of the list:
     each claims a piece before it begins, and what the other has compiled is loaded in the end.
     """
-    loads = kernel_loads()
+    loads = kernel_loads(market)
     seen = cache_root() / f"complete-{layout_hash():x}"
     cold = not seen.exists()
     if cold:

@@ -22,7 +22,7 @@ from procs.affinity import owns_core, pin
 from procs.boot import Booted, boot
 from procs.duty_cycle import run_slice
 from procs.event_loop import EventLoop, Wire
-from procs.exchange_market import serve_recording
+from procs.exchange_market import logons, serve_recording, starts_recording
 from procs.placement import Group, waiting
 from procs.plan import LaunchPlan
 from procs.rewiring import Rewiring
@@ -34,10 +34,9 @@ from procs.transport.server import ServerTransport
 from procs.wiring import doorbell_address
 from shm.clock import now_ns
 from shm.control import BOOT, DONE, FAILED, HALTED, PID, RUNNING, STATE, store_word
-from trader.enums import Command, WireKind
+from trader.enums import Command
 
 EXIT_FAILED_STEP = 70
-ORDER_CONNECTION = 1
 _CANCEL_S = 1.5
 _LINGER_S = 0.4
 """How much longer than the router the exchange stays after SIGTERM, so that cancels reach it."""
@@ -189,23 +188,25 @@ class StageProcess:
     def _transport(self, loop: EventLoop, wire: Wire) -> ClientTransport | ServerTransport:
         sink = loop.sink(wire)
         if wire.stage == "exchange":
-            return ServerTransport(_MarketWatch(sink, self.market_client), "127.0.0.1", 0, self.plan.verifier)
+            watch = _MarketWatch(sink, self.market_client, starts_recording(self.plan.config))
+            return ServerTransport(watch, "127.0.0.1", 0, self.plan.verifier)
         url = f"http://127.0.0.1:{self.segments.word(PORT)}"
         if wire.stage == "router":
             credentials = Credentials.from_descriptor(self.plan.key_descriptor)
-            return ClientTransport(sink, url, credentials, authenticate={ORDER_CONNECTION})
+            return ClientTransport(sink, url, credentials, authenticate=logons(self.plan.config))
         return ClientTransport(sink, url, None)
 
 
 class _MarketWatch:
-    """Passes a server's events on and notes the first market client: a recording begins with it."""
+    """Passes a server's events on and notes the first market client, by the kind of its event and the words in it."""
 
-    def __init__(self, sink: WireSink, seen: asyncio.Event) -> None:
+    def __init__(self, sink: WireSink, seen: asyncio.Event, first: tuple[int, bytes]) -> None:
         self._deliver = sink.frame
         self._seen = seen
+        self._kind, self._words = first
 
     def frame(self, connection_id: int, kind: int, status: int, payload: bytes | memoryview) -> None:
         """One WireIn."""
         self._deliver(connection_id, kind, status, payload)
-        if kind == WireKind.CONNECTED and b"streams=" in bytes(payload):
+        if kind == self._kind and not self._seen.is_set() and self._words in bytes(payload):
             self._seen.set()

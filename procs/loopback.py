@@ -23,7 +23,6 @@ CONNECTIONS_MAX = 64
 REST_FIRST = 62
 LATER_MAX = 16
 PAYLOAD_BYTES_MAX = 1024
-ORDER_API = 1
 ROUTER = 1
 
 LATER = np.dtype(
@@ -40,6 +39,7 @@ LATER = np.dtype(
 LOOPBACK = np.dtype(
     [
         ("clock", "i8"),
+        ("logs_on", "i8"),
         ("to_exchange", WRITER),
         ("from_exchange", READER),
         ("to_client", WRITER, (CLIENTS,)),
@@ -55,8 +55,9 @@ LOOPBACK = np.dtype(
     ],
     align=True,
 )
-"""`exchange_id[client][connection]`: the exchange's id of a client's connection, 0 = none; `client_of`,
-`connection_of`: the way back (client + 1, 0 = none); `lost`: messages that found no room."""
+"""`logs_on`: bits of the router's connections that log on; `exchange_id[client][connection]`: the exchange's id of a
+client's connection, 0 = none; `client_of`, `connection_of`: the way back (client + 1, 0 = none); `lost`: messages that
+found no room."""
 
 
 @inlined
@@ -80,7 +81,7 @@ def _deliver(loop, writer, connection_id, kind, status, address, length):
 
 @kernel
 def _connect(loop, client, connection, address, length):
-    """A client's CONNECT: both ends hear CONNECTED, the router's order connection is logged on."""
+    """A client's CONNECT: both ends hear CONNECTED; the router's connections that log on have done so."""
     own = loop.next_id % (REST_FIRST - 1) + 1
     loop.next_id += 1
     loop.exchange_id[client, connection] = own
@@ -88,7 +89,7 @@ def _connect(loop, client, connection, address, length):
     loop.connection_of[own] = connection
     _deliver(loop, loop.to_exchange, own, WireKind.CONNECTED, 0, address, length)
     _deliver(loop, loop.to_client[client], connection, WireKind.CONNECTED, 0, 0, 0)
-    if client == ROUTER and connection == ORDER_API:
+    if client == ROUTER and (loop.logs_on >> connection) & 1:
         _deliver(loop, loop.to_exchange, own, WireKind.AUTHENTICATED, 0, 0, 0)
         _deliver(loop, loop.to_client[client], connection, WireKind.AUTHENTICATED, 0, 0, 0)
 

@@ -239,8 +239,8 @@ def book_checks(memory: Memory, symbols: int) -> BookChecks:
     books, feed = record_of(memory, "book", "BOOK")[:symbols], record_of(memory, "feed", "FEED")
     check = books["check"]
     return BookChecks(
-        checked=int(check["checked"].sum()),
-        mismatched=int(check["mismatched"].sum()),
+        checked=int(check["checked"].sum() + feed["checked"]),
+        mismatched=int(check["mismatched"].sum() + feed["mismatched"]),
         gaps=int(feed["gaps"]) + int(books["failures"][:, ClearCause.GAP].sum()),
         resyncs=int(feed["resyncs"]),
     )

@@ -37,6 +37,7 @@ from shm.control import CONTROL_BYTES, ControlCell
 from shm.kernel import new_record
 from trader.enums import BookState, Command, WireKind
 from trader.messages import WireIn
+from trader.venues.markets import MARKETS, USDM, market_named
 
 STAGES = ("feed", "book")
 FEED = ("feed", "feed_wire_in")
@@ -47,7 +48,7 @@ LOOK_EVERY_S = 0.05
 SILENCE_S = 3.0
 """A feed's journal grows ten times a second, by its timer: a run that is silent for so long is over."""
 
-LOADS = ("clock and control", "links", "duty cycle", "wire", "transports", "stage feed", "stage book")
+LOADS = ("clock and control", "links", "duty cycle", "wire", "transports", "session", "stage feed", "stage book")
 """What of `procs.kernels` a recorder runs."""
 
 _FRAME, _RESPONSE = int(WireKind.FRAME), int(WireKind.RESPONSE)
@@ -72,9 +73,9 @@ class Tee:
         self._sink.frame(connection_id, kind, status, payload)
 
 
-def load_recorder(progress: Callable[[str, int, int], None]) -> None:
+def load_recorder(progress: Callable[[str, int, int], None], market: str = MARKETS[USDM].name) -> None:
     """Compile, or load, all that runs while frames come. `progress` hears (name, done, total)."""
-    loads = [(name, load) for name, load in kernel_loads() if name in LOADS]
+    loads = [(name, load) for name, load in kernel_loads(market) if name in LOADS]
     for index, (name, load) in enumerate(loads):
         progress(name, index, len(loads))
         load()
@@ -88,7 +89,7 @@ class Recorder:
         self.symbols = config.symbols
         self.url = url
         self.writer = writer
-        instruments = fetch_instruments(url, config.symbols)
+        instruments = fetch_instruments(url, config.symbols, market_named(config.market))
         names = {link.name: link for link in LINKS if set(STAGES) & {link.producer, *link.consumers}}
         self.links, self.keep = memory_links(names, symbols=len(config.symbols))
         self.clock = new_record(CLOCK)

@@ -11,7 +11,7 @@ import io
 import os
 import time
 import zlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
@@ -110,7 +110,7 @@ class Recording:
 
 
 async def pump(
-    recording: Recording,
+    recording: Iterable[tuple[int, bytes]],
     speed: float,
     emit: Callable[[bytes, int], None],
     writable: asyncio.Event,

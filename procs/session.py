@@ -22,6 +22,7 @@ from procs.errors import OperatorError
 from procs.logs import Collector, LogQueues
 from procs.placement import groups
 from procs.plan import SUCCESSOR, LaunchPlan
+from procs.recorded_market import with_recorded_market
 from procs.snapshot import Snapshot, Taker
 from procs.state_dir import StateDir, state_dir_of
 from procs.summary import Summary, collect
@@ -54,7 +55,7 @@ def run_session(config: RunConfig, watcher: Watcher | None = None) -> Summary:
         raise OperatorError(*found)
     began = time.monotonic()
     watcher = watcher or Watcher()
-    plan, log_queues = make_plan(config)
+    plan, log_queues = make_plan(with_recorded_market(config))
     with ExitStack() as stack:
         collector = Collector(log_queues, plan.out_dir / "log.jsonl", run=plan.run, symbols=plan.config.symbols)
         stack.callback(collector.stop, 1.0)

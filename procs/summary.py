@@ -36,6 +36,7 @@ from procs.readings import (
 from procs.restarts import Restart
 from procs.run_segments import RunSegments
 from procs.snapshot import FIRST_QUOTE_WORD
+from trader.venues.markets import market_named
 
 
 class Planned(Protocol):
@@ -95,13 +96,14 @@ class HopLatency(msgspec.Struct, frozen=True):
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """The whole result. `events`: frames of the venue's market stream; `pnl` in the quote currency; `cpu_percent` by
-    stage, of one core; `quoted_share`: 0 to 1 of the time with a LIVE book; `seconds_to_first_quote` from the
-    command, null when there was none; `restarts`: processes that were replaced."""
+    """The whole result. `market`: a name of trader.venues.markets; `events`: frames of the venue's market stream; `pnl`
+    in the quote currency; `cpu_percent` by stage, of one core; `quoted_share`: 0 to 1 of the time with a LIVE book;
+    `seconds_to_first_quote` from the command, null when there was none; `restarts`: processes that were replaced."""
 
     ok: bool
     problems: list[str]
     placement: str
+    market: str = ""
     duration_s: float = 0.0
     events: int = 0
     books: BookCounts = BookCounts()
@@ -152,6 +154,7 @@ def collect(
         ok=not found,
         problems=found,
         placement=plan.config.placement,
+        market=plan.config.market,
         duration_s=round(duration_s, 3),
         events=market_frames(memory),
         books=BookCounts(books.checked, books.mismatched, books.gaps, books.resyncs),
@@ -224,11 +227,18 @@ def render(summary: Summary, budgets: BudgetsConfig | None = None, *, file: Text
         console.print(_latency_table(summary, budgets or BudgetsConfig()))
 
 
+def market_line(name: str) -> str:
+    """What a run can do on a market, in one line."""
+    return name if market_named(name).is_traded else f"{name}: market data only, no orders; the strategy is off"
+
+
 def _result_table(summary: Summary) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="dim")
     table.add_column()
     first = summary.seconds_to_first_quote
+    if summary.market:
+        table.add_row("market", market_line(summary.market))
     table.add_row("events", f"{summary.events:,}")
     table.add_row("books", ", ".join(f"{getattr(summary.books, key):,} {key}" for key in BookCounts.__struct_fields__))
     table.add_row(

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from functools import partial
 
 from procs.errors import OperatorError
+from procs.exchange_market import venue_instruments
 from procs.family import Family, RunError, cpu_seconds, how_it_ended
 from procs.kernels import load_kernels
 from procs.launch import run_process
@@ -26,7 +27,6 @@ from procs.restarts import RestartPolicy
 from procs.run_segments import PORT, READY, RECORDING_DONE, SESSION, RunSegments, layout_hash
 from procs.state_dir import StateDir, state_dir_of
 from procs.topology import TRADING
-from procs.venue_facts import fetch_instruments
 from shm.clock import calibrate
 from shm.control import BOOT
 from shm.segment import SegmentError, sweep
@@ -54,7 +54,7 @@ class Supervisor:
 
         self.plan = plan
         self.logs = logs
-        self.family = Family(plan, load_kernels, run)
+        self.family = Family(plan, partial(load_kernels, plan.config.market), run)
         state = StateDir(state_dir_of(plan.config))
         self.recovery = Recovery(self.family, RestartPolicy(plan.config.restarts), state)
         self.recovery.tend = self._tend
@@ -87,7 +87,7 @@ class Supervisor:
         for group in groups(self.plan.config.placement):
             family.spawn(group.name, 1)
         self._await(lambda: self.memory.word(PORT) != 0, "the exchange's port")
-        rows = fetch_instruments(f"http://127.0.0.1:{self.memory.word(PORT)}", self.plan.config.symbols)
+        rows = venue_instruments(self.plan.config, f"http://127.0.0.1:{self.memory.word(PORT)}")
         self.memory.instruments()[: len(rows)] = rows
         self.memory.set_word(READY, 1)
         for stage in ("exchange", *reversed(TRADING)):

@@ -21,7 +21,7 @@ SAMPLE_FRAMES = 400
 
 
 class Survey(msgspec.Struct, frozen=True, kw_only=True):
-    """`instruments`: INSTRUMENT rows of `symbols`, which stand in the order of their appearance.
+    """`instruments`: INSTRUMENT rows of `symbols`, which stand in the order of their appearance; `units` by symbol.
 
     `left_out`: symbols beyond the SCANNER_SYMBOLS_MAX that one session takes.
     """
@@ -29,14 +29,15 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
     venue: Venue
     market: str
     symbols: list[str]
+    units: dict[str, Units]
     instruments: np.ndarray
     left_out: int
 
 
-def survey(batches: Iterable[Batch], *, whole: bool = False) -> Survey | None:
+def survey(batches: Iterable[Batch], *, whole: bool = False, sample_frames: int = SAMPLE_FRAMES) -> Survey | None:
     """What the batches tell of; None if no frame of them is a book of any venue."""
     payloads = _payloads(batches)
-    sample = list(islice(payloads, SAMPLE_FRAMES))
+    sample = list(islice(payloads, sample_frames))
     venue = _venue_of(sample)
     if venue is None:
         sample += payloads
@@ -68,6 +69,7 @@ def survey(batches: Iterable[Batch], *, whole: bool = False) -> Survey | None:
         venue=venue,
         market=market,
         symbols=symbols,
+        units=units,
         instruments=np.concatenate(rows) if rows else np.zeros(0, dtype=INSTRUMENT),
         left_out=len(streamed) - len(symbols),
     )

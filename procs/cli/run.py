@@ -52,6 +52,7 @@ def run(
     """
     from procs.cli.flags import cores_of, speed_of, tree_of
     from procs.durations import parse_duration
+    from procs.recorded_market import default_profile, with_recorded_market
     from procs.settings import load_config
 
     flags: dict[str, Any] = {
@@ -66,8 +67,8 @@ def run(
     }
     if json_file is not None and not json_file.absolute().parent.is_dir():
         raise OperatorError(f"--json: found no folder '{json_file.parent}', allowed a file in an existing one")
-    config = load_config(config_file, tree_of(flags), profile=profile or ("replay" if replay else "paper"))
-    sys.exit(trade(config, json_file))
+    config = load_config(config_file, tree_of(flags), profile=profile or default_profile(replay))
+    sys.exit(trade(with_recorded_market(config), json_file))
 
 
 def trade(config: Any, json_file: Path | None) -> int:
@@ -83,9 +84,11 @@ def trade(config: Any, json_file: Path | None) -> int:
     from procs.backtest_session import is_backtest, run_backtest_session
     from procs.live import LiveView
     from procs.session import Watcher, run_session
-    from procs.summary import render
+    from procs.summary import market_line, render
 
     loading = Loading()
+    if config.units:
+        click.echo(f"{config.replay}: {market_line(config.market)}; {', '.join(config.symbols)}")
     if is_backtest(config):
         playing = _Share(Loading("playing"))
         summary = run_backtest_session(config, Watcher(loading=loading.update, progress=playing.update))

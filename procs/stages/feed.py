@@ -1,10 +1,11 @@
 """The feed stage: venue frames in; book deltas, best quotes, trades and clears out. Owns the market sockets.
 
     WireIn CONNECTED, FRAME, LOST (connection 1), RESPONSE (connection 0); BookResync; the timer
-        -> trader.feed.session -> actions -> feed_book, feed_wire_out
+        -> the venue's session -> actions -> feed_book, feed_wire_out
 
 RUN connects; everything else follows from what arrives. The session knows no sockets: it leaves actions, this
-file turns them into messages.
+file turns them into messages. What a frame means is the affair of the market's venue: its session is known by
+the address of its entry, so that one step serves all of them.
 """
 
 from typing import Any
@@ -14,8 +15,9 @@ import numpy as np
 from procs.hot_log_events import Event
 from procs.ports import acknowledge, log_event, receive, send
 from shm.codec import record_dtype
-from shm.kernel import kernel, view
+from shm.kernel import address_of, kernel, view
 from shm.kernel import step as compiled_step
+from shm.memory import call_entry
 from trader.enums import Command, DeltaKind, WireKind
 from trader.feed.outcome import fill_clear, fill_delta, fill_quote, fill_trade
 from trader.feed.session import REST, STREAM, on_connected, on_lost, on_resync, on_run, on_succeed, on_timer
@@ -35,8 +37,7 @@ from trader.messages import (
     WireIn,
     WireOut,
 )
-from trader.venues.binance.requests import session_plan
-from trader.venues.binance.session import on_text
+from trader.venues.markets import MARKETS
 
 OUTBOXES = ("feed_book", "feed_wire_out")
 OUT_BOOK, OUT_WIRE = range(2)
@@ -83,16 +84,32 @@ STATE = np.dtype(
         ("trade", record_dtype(Trade)),
         ("clear", record_dtype(BookClear)),
         ("wire_out", record_dtype(WireOut)),
+        ("market", "i8"),
+        ("entry", "i8"),
         ("feed", FEED),
     ],
     align=True,
 )
-"""Messages in hand, and the session with all its counters."""
+"""Messages in hand, the market's number, the address of its session's entry, and the session with all its counters."""
 
 
 def start(state: np.ndarray, config: Any, instruments: np.ndarray) -> None:
     """Fill a fresh, zeroed state: what to connect to, and every symbol's units."""
-    prepare_feed(state[0]["feed"], config.feed, instruments, session_plan(config.feed, symbol_names(instruments)))
+    market = MARKETS[int(instruments[0]["market"])]
+    plan = market.venue.module("requests").session_plan(config.feed, symbol_names(instruments), market=market.kind)
+    prepare_feed(state[0]["feed"], config.feed, instruments, plan)
+    state[0]["market"] = market.number
+    relink(state)
+
+
+def relink(state: np.ndarray) -> None:
+    """Write this process's address of the session's entry into a state that came from elsewhere."""
+    state[0]["entry"] = session_entry(int(state[0]["market"]))
+
+
+def session_entry(market: int) -> int:
+    """Address of a market's session, compiled where the cache lacks it."""
+    return int(MARKETS[market].venue.module("session").text_entry.address)
 
 
 @compiled_step
@@ -106,7 +123,8 @@ def step(state, ports, type_, frame, now_ns):
             return BAD_FRAME
         wire = own.wire
         if wire.kind == (_FRAME if wire.connection_id == STREAM else _RESPONSE):
-            on_text(feed, wire.connection_id, wire.status, wire.payload_address, wire.payload_length, now_ns)
+            place = wire.connection_id << 32 | wire.status & 0xFFFFFFFF
+            call_entry(own.entry, address_of(feed), place, wire.payload_address, wire.payload_length, now_ns)
         elif wire.connection_id == STREAM and wire.kind == _CONNECTED:
             on_connected(feed, now_ns)
         elif wire.connection_id == STREAM and wire.kind == _LOST:

@@ -76,7 +76,7 @@ class Desk:
         config = ExchangeConfig(**knobs)
         assert config.problems() == []
         instruments = spot_instruments(*symbols) if spot else exchange_instruments(*symbols)
-        prepare(self.exchange, config, instruments, wall_offset_ns=WALL_OFFSET_NS, market=int(spot))
+        prepare(self.exchange, config, instruments, wall_offset_ns=WALL_OFFSET_NS)
         open_markets(self.row, self.now_ns)
         self.log: list[Sent] = []
         if connect and spot:

@@ -21,6 +21,7 @@
     recorded_book     its book; recorded_snapshot: its depth snapshot
     queue             conservative fills of our orders against it
     playback          one recorded frame: passed on, applied, met by our orders
+    watched           a recorded market without orders: any venue's frames to all who subscribe
     exchange_info, account_queries, rest    the HTTP requests
     session           what clients do
     fault_config      what may go wrong, and how often

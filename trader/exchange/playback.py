@@ -11,12 +11,16 @@ from trader.exchange import queue, recording
 from trader.exchange.connections import TICKER, TRADES, depth_listeners
 from trader.exchange.outbox import NO_STATUS, begin, commit
 from trader.exchange.recorded_book import apply_depth, apply_quote, apply_snapshot, lots_at, ticks_at
+from trader.exchange.watched import WATCHED, on_watched
 
 
 @kernel
 def on_recorded(exchange, text, length):
     """One frame of the recording."""
     never_inlined()
+    if exchange.market >= WATCHED:
+        on_watched(exchange, text, length)
+        return
     replay = exchange.replay
     replay.frames += 1
     kind = recording.scan_frame(replay, text, length)

@@ -14,6 +14,7 @@ from trader.exchange.requests import METHOD, PARAMS, forget_fields, scan_json
 from trader.exchange.templates import MARKET_SPOT
 from trader.exchange.text import word_at
 from trader.exchange.validation import find_symbol
+from trader.exchange.watched import WATCHED, admit_watcher, on_watcher
 
 METHODS = b"order.place order.cancel order.status userDataStream.subscribe "
 PLACE, CANCEL, STATUS, USER_STREAM = range(4)
@@ -28,6 +29,9 @@ def connect(exchange, connection_id, path, length):
     """Admit a connection by its path, or have it closed."""
     never_inlined()
     own = exchange.connections
+    if exchange.market >= WATCHED:
+        admit_watcher(exchange, connection_id)
+        return
     used = connections.admit(own, exchange.market, connection_id, path, length)
     if used == connections.REFUSED:
         exchange.outbox.closing |= 1 << connection_id
@@ -90,6 +94,9 @@ def on_order_request(exchange, connection_id, text, length):
 def on_subscription(exchange, connection_id, text, length):
     """SUBSCRIBE or UNSUBSCRIBE on a market connection, params a list of stream names."""
     never_inlined()
+    if exchange.market >= WATCHED:
+        on_watcher(exchange, connection_id, text, length)
+        return
     fields = exchange.fields
     is_json = scan_json(fields, text, length)
     if is_json == 0:

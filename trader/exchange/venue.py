@@ -35,9 +35,9 @@ from trader.exchange.requests import FIELDS
 from trader.exchange.rest import on_request
 from trader.exchange.session import connect, lose, on_order_request, on_subscription
 from trader.exchange.shock import open_shock, prepare_shock
-from trader.exchange.templates import MARKET_USDM
 from trader.exchange.text import WRITER
 from trader.exchange.validation import REQUEST
+from trader.exchange.watched import WATCHED
 from trader.instrument import INSTRUMENT
 
 RECORDING = 0
@@ -65,7 +65,7 @@ EXCHANGE = np.dtype(
         ("account", ACCOUNT),
         ("symbol_count", "i8"),
         ("is_recorded", "i8"),
-        ("market", "i8"),  # what it is: a number of templates.MARKETS
+        ("market", "i8"),  # what it is: a number of templates.MARKETS, or one from WATCHED on
         ("cancel_on_disconnect", "i8"),
         ("wall_offset_ns", "i8"),
         ("depth_interval_ns", "i8"),
@@ -95,21 +95,19 @@ def prepare(
     *,
     wall_offset_ns: int,
     recorded: bool = False,
-    market: int = MARKET_USDM,
 ) -> None:
     """Fill a fresh, zeroed EXCHANGE of shape (1,). Generated markets are opened by `open_markets`.
 
-    `market`: whose protocol it speaks, a number of templates.MARKETS.
-
-    Raises ValueError for more than SYMBOLS_MAX instruments, or a start price below one tick.
+    It speaks the protocol of the instruments' market: a number of templates.MARKETS, or from WATCHED on one that is
+    only watched. Raises ValueError for more than SYMBOLS_MAX instruments, or a start price below one tick.
     """
     if len(instruments) > SYMBOLS_MAX:
         raise ValueError(f"exchange: found {len(instruments)} symbols, allowed 1 to {SYMBOLS_MAX}")
     own = exchange[0]
     own["symbol_count"] = len(instruments)
     own["is_recorded"] = int(recorded or config.recorded)
-    own["market"] = market
-    own["outbox"]["texts"] = market * TEXTS
+    own["market"] = int(instruments[0]["market"])
+    own["outbox"]["texts"] = own["market"] * TEXTS if own["market"] < WATCHED else 0
     own["cancel_on_disconnect"] = int(config.cancel_on_disconnect)
     own["wall_offset_ns"] = wall_offset_ns
     own["depth_interval_ns"] = config.depth_interval_ms * 1_000_000

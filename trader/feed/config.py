@@ -10,8 +10,8 @@ class FeedConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     stream_prefix: str = "/stream"
     """Path before `?streams=`; the venue of 2026 also has `/public/stream`."""
-    depth_speed: str = "0ms"
-    """Which depth stream: 0ms, 100ms, 250ms, 500ms."""
+    depth_speed: str = ""
+    """Which depth stream: 0ms, 100ms, 250ms, 500ms; empty: the fastest that the market has."""
     snapshot_levels: int = 1000
     """Levels a side asked for in a snapshot."""
     silence_ms_max: int = 5_000
@@ -44,7 +44,7 @@ class FeedConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         ]
         if self.snapshot_levels not in SNAPSHOT_LIMITS:
             found.append(f"feed.snapshot_levels: found {self.snapshot_levels}, allowed {SNAPSHOT_LIMITS}")
-        if self.depth_speed not in ("0ms", "100ms", "250ms", "500ms"):
+        if self.depth_speed not in ("", "0ms", "100ms", "250ms", "500ms"):
             found.append(f"feed.depth_speed: found {self.depth_speed!r}, allowed 0ms, 100ms, 250ms, 500ms")
         if self.backoff_ms_min > self.backoff_ms_max:
             found.append(f"feed.backoff_ms_min: found {self.backoff_ms_min}, allowed up to feed.backoff_ms_max")

@@ -66,6 +66,8 @@ class Units:
         self._exact = exact
         self.price_decimals = 0
         self.size_decimals = 0
+        self.size_decimals_used = 0
+        """Without the zeros that sizes end with."""
 
     def add(self, prices: list[str], sizes: list[str]) -> None:
         """Prices need as many decimals as are not zero; sizes keep all that are written."""
@@ -73,12 +75,15 @@ class Units:
             decimals = _decimals(text)
             self.price_decimals = max(self.price_decimals, len(decimals if self._exact else decimals.rstrip("0")))
         for text in sizes:
-            self.size_decimals = max(self.size_decimals, len(_decimals(text)))
+            decimals = _decimals(text)
+            self.size_decimals = max(self.size_decimals, len(decimals))
+            self.size_decimals_used = max(self.size_decimals_used, len(decimals.rstrip("0")))
 
     def include(self, other: "Units") -> None:
         """Units that hold what others saw, too."""
         self.price_decimals = max(self.price_decimals, other.price_decimals)
         self.size_decimals = max(self.size_decimals, other.size_decimals)
+        self.size_decimals_used = max(self.size_decimals_used, other.size_decimals_used)
 
     def instrument(self, symbol: str) -> np.ndarray:
         """An INSTRUMENT row (shape (1,)) of units that hold every text seen; limits are not known and stay 0."""

@@ -5,12 +5,12 @@ from typing import Any, Literal
 from trader.feed.plan import IdRule, SessionPlan
 
 Market = Literal["usdm", "coinm", "spot"]
-MARKETS: dict[str, tuple[str, IdRule]] = {
-    "usdm": ("/fapi/v1/depth", IdRule.PREVIOUS),
-    "coinm": ("/dapi/v1/depth", IdRule.PREVIOUS),
-    "spot": ("/api/v3/depth", IdRule.SUCCESSOR),
+MARKETS: dict[str, tuple[str, IdRule, str]] = {
+    "usdm": ("/fapi/v1/depth", IdRule.PREVIOUS, "0ms"),
+    "coinm": ("/dapi/v1/depth", IdRule.PREVIOUS, "0ms"),
+    "spot": ("/api/v3/depth", IdRule.SUCCESSOR, "100ms"),
 }
-"""For each market: where its snapshots are, and what its update ids continue."""
+"""For each market: where its snapshots are, what its update ids continue, and its fastest depth stream."""
 
 SNAPSHOT_LIMITS = (5, 10, 20, 50, 100, 500, 1000)
 """Levels a side that the futures venue grants in one snapshot."""
@@ -32,7 +32,7 @@ def snapshot_request(symbol: str, *, limit: int = 1000, market: Market = "usdm")
 def session_plan(config: Any, symbols: list[str], *, market: Market = "usdm") -> SessionPlan:
     """The market session's plan; `config` is a FeedConfig."""
     return SessionPlan(
-        path=stream_path(symbols, prefix=config.stream_prefix, depth_speed=config.depth_speed),
+        path=stream_path(symbols, prefix=config.stream_prefix, depth_speed=config.depth_speed or MARKETS[market][2]),
         requests=[snapshot_request(symbol, limit=config.snapshot_levels, market=market) for symbol in symbols],
         id_rule=MARKETS[market][1],
     )
