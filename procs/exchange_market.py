@@ -22,6 +22,9 @@ from trader.venues.units_of import fill_units
 RECORDING_CONNECTION = 0
 """Recorded frames enter the exchange's step as FRAMEs of this connection, which no client can have."""
 
+_FRAME = int(WireKind.FRAME)
+"""A member of the enumeration would be another type to the compiled inbox: compiled anew while the market begins."""
+
 NOTIONAL_MIN = "5"
 LOTS_MAX = 1_000_000
 QUOTE_ASSETS = ("FDUSD", "USDT", "USDC", "TUSD", "BTC", "ETH", "BNB", "EUR", "TRY", "USD")
@@ -109,7 +112,7 @@ async def serve_recording(
     def emit(payload: bytes, receive_ns: int) -> None:
         nonlocal lines
         lines += 1
-        sink.frame(RECORDING_CONNECTION, WireKind.FRAME, 0, payload)
+        sink.frame(RECORDING_CONNECTION, _FRAME, 0, payload)
         segments.set_word(RECORDING_LINES, lines)
 
     clock = segments.clock_address

@@ -27,6 +27,7 @@ from trader.messages import (
     CancelRequest,
     Control,
     ExecutionReport,
+    Message,
     NewOrder,
     WireIn,
     WireOut,
@@ -72,6 +73,12 @@ def start(state: np.ndarray, config: Any, instruments: np.ndarray) -> None:
         epoch=config.epoch,
         wall_offset_ns=config.wall_offset_ns,
     )
+
+
+def inherit(state: np.ndarray, published: list[Message], left: np.ndarray) -> None:
+    """Take over what a predecessor knew and no venue can be asked for: the balances that positions are counted from."""
+    for name in ("base_lots", "base_known"):
+        state[0]["router"][name] = left[0]["router"][name]
 
 
 @step

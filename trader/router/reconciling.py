@@ -105,8 +105,9 @@ def take_position(router, job, address, length, now_ns):
     instrument = router.instruments[symbol_id]
     if has_balances(router):
         scanned = scan_balances(router.scan, address, length, instrument, reply)
-        if router.reconciled_once == 0:
+        if router.base_known[symbol_id] == 0 and scanned == SCANNED:
             router.base_lots[symbol_id] = reply.lots
+            router.base_known[symbol_id] = 1
         reply.lots -= router.base_lots[symbol_id]
     else:
         scanned = scan_position(router.scan, address, length, instrument, reply)

@@ -143,6 +143,7 @@ ROUTER = np.dtype(
         ("connections", CONNECTION, (3,)),
         ("position_lots", "i8", (INSTRUMENTS_MAX,)),
         ("base_lots", "i8", (INSTRUMENTS_MAX,)),  # balance at the start, where positions are balances
+        ("base_known", "i8", (INSTRUMENTS_MAX,)),
         ("position_ms", "i8", (INSTRUMENTS_MAX,)),  # venue's time of the adopted position
         ("instruments", INSTRUMENT, (INSTRUMENTS_MAX,)),
         ("scan", SCAN),
