@@ -2,7 +2,14 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from shm.kernel import new_record
 from trader.router import batching, breaker, pacing
@@ -20,7 +27,7 @@ from trader.router.breaker import (
 from trader.router.pacing import PACER, Endpoint, PacingConfig, fill_pacer, hold, may_ask, may_place
 
 FAILURES, OPEN_NS, PROBES, PROBE_NS = 5, 60_000, 3, 100
-SLOW = settings(max_examples=60, stateful_step_count=60, deadline=None, derandomize=True)
+SLOW = settings(max_examples=60, stateful_step_count=60, deadline=None, derandomize=True, report_multiple_bugs=False)
 
 
 class BreakerMachine(RuleBasedStateMachine):
@@ -50,6 +57,20 @@ class BreakerMachine(RuleBasedStateMachine):
         self._watch()
 
     @rule()
+    def the_venue_falls_silent_until_it_may_be_tried_again(self) -> None:
+        while self.state is BreakerState.CLOSED:
+            self.an_order_wants_to_leave()
+            self.one_answers(len(self.pending) - 1, False)
+        self.now += OPEN_NS
+        watch_probes(self.breaker[0], self.now)
+        self._watch()
+
+    @rule(times=st.integers(2, PROBES + 2))
+    def orders_want_to_leave(self, times: int) -> None:
+        for _ in range(times):
+            self.an_order_wants_to_leave()
+
+    @rule()
     def an_order_wants_to_leave(self) -> None:
         ticket = admit(self.breaker[0], self.now)
         self._watch()
@@ -70,7 +91,10 @@ class BreakerMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.pending)
     @rule(data=st.data(), well=st.booleans())
     def an_answer_comes(self, data: st.DataObject, well: bool) -> None:
-        ticket, number, _ = self.pending.pop(data.draw(st.integers(0, len(self.pending) - 1)))
+        self.one_answers(data.draw(st.integers(0, len(self.pending) - 1)), well)
+
+    def one_answers(self, index: int, well: bool) -> None:
+        ticket, number, _ = self.pending.pop(index)
         succeed(self.breaker[0], ticket) if well else fail(self.breaker[0], ticket, self.now)
         if self.state is BreakerState.CLOSED:
             self.failures = 0 if well else self.failures + 1
@@ -202,6 +226,21 @@ class BatchMachine(RuleBasedStateMachine):
 
 BreakerMachine.TestCase.settings = BucketMachine.TestCase.settings = BatchMachine.TestCase.settings = SLOW
 TestBreaker, TestBucket, TestBatch = BreakerMachine.TestCase, BucketMachine.TestCase, BatchMachine.TestCase
+
+
+def breaker_agrees() -> None:
+    """For copies with a guard taken out."""
+    run_state_machine_as_test(BreakerMachine, settings=SLOW)
+
+
+def bucket_agrees() -> None:
+    """The same for the bucket."""
+    run_state_machine_as_test(BucketMachine, settings=SLOW)
+
+
+def batch_agrees() -> None:
+    """The same for the orders that wait."""
+    run_state_machine_as_test(BatchMachine, settings=SLOW)
 
 
 def test_the_sources_rates_are_the_default_and_a_fifth_of_the_orders_is_kept_for_cancels():
