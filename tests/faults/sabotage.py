@@ -76,18 +76,13 @@ BUGS = {
     "terminal absorbs late fills": Bug(
         "trader.router.fills", _REMEMBER, f"    if known and not is_live(order.state):\n        return\n{_REMEMBER}"
     ),
-    "open orders do not count": Bug(
-        "trader.risk.checks",
-        "worst = lots + symbol.buys.leaves_lots + intent.size_lots",
-        "worst = lots + intent.size_lots",
-    ),
     "owed fills are not fetched": Bug(
         "trader.router.facts",
         "        order.owed_ns = now_ns\n",
         "        order.owed_ns = 0\n",
     ),
 }
-"""By name."""
+"""By name. Exposure that risk forgets is not among them: the router's last hop counts it again, and nothing is seen."""
 
 EXTRA_IMPORTS = {
     "trader.router.patience": "from trader.router.outgoing import add_place\n",

@@ -7,7 +7,7 @@ import pytest
 
 from tests.faults.sabotage import BUGS, NOTICED, ROOT, buggy_text
 
-QUICK = ("open orders do not count",)
+QUICK = ("stale gate off",)
 PATIENCE_S = 800
 
 
