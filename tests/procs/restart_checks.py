@@ -76,5 +76,9 @@ def reports_that_were_not_taken_are_not_lost() -> None:
     _run("test_a_reader_that_lives_takes_the_old_ring_to_its_end_and_then_the_new_one")
 
 
+def reports_that_are_still_sent_to_the_old_ring_are_not_lost() -> None:
+    _run("test_a_reader_that_has_taken_all_waits_for_who_may_still_write")
+
+
 def an_old_top_is_not_seen_as_new() -> None:
     _run("test_slots_go_over_with_what_they_hold_and_nothing_is_seen_twice")

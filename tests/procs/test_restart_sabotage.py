@@ -23,7 +23,7 @@ SLOW = [
     ("procs", "rewiring.py", "        if not is_taken(station, link):\n            return False\n", "",
      "reports_that_were_not_taken_are_not_lost"),
     ("procs", "rewiring.py", "not self.segments.fills_no_old(link.producer, session)", "False",
-     "reports_that_were_not_taken_are_not_lost"),
+     "reports_that_are_still_sent_to_the_old_ring_are_not_lost"),
     ("procs", "wiring.py", '        box["slot"]["base"] = address\n', '        box["slot"]["base"] = address\n'
      '        box["slot"]["seen"][:] = 0\n', "an_old_top_is_not_seen_as_new"),
 ]

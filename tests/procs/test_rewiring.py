@@ -115,6 +115,19 @@ def test_a_reader_that_lives_takes_the_old_ring_to_its_end_and_then_the_new_one(
     assert run.is_rewired("router", generation)
 
 
+def test_a_reader_that_has_taken_all_waits_for_who_may_still_write(run: RunSegments, tmp_path: Path) -> None:
+    router, risk = processes(run, tmp_path, "router", "risk")
+    run.renew([REPORTS], ["strategy"])
+    risk.tend()
+    router.tell(0, ExecutionReport, trade_id=1)
+    router.tend()
+    found = risk.taken(REPORTS)
+    risk.tend()
+
+    assert len(found) == 1, "what was sent into the old ring meanwhile would be lost"
+    assert run.is_rewired("risk", 2)
+
+
 def test_what_a_dead_producer_has_sent_is_taken_and_nothing_more(run: RunSegments, tmp_path: Path) -> None:
     dead, risk = processes(run, tmp_path, "router", "risk")
     dead.tell(0, ExecutionReport, trade_id=1)
