@@ -76,13 +76,10 @@ BUGS = {
     "terminal absorbs late fills": Bug(
         "trader.router.fills", _REMEMBER, f"    if known and not is_live(order.state):\n        return\n{_REMEMBER}"
     ),
-    "owed fills are not fetched": Bug(
-        "trader.router.facts",
-        "        order.owed_ns = now_ns\n",
-        "        order.owed_ns = 0\n",
-    ),
 }
-"""By name. Exposure that risk forgets is not among them: the router's last hop counts it again, and nothing is seen."""
+"""By name. Guards that another one backs up are not among them, for nothing is seen: the router's last hop counts exposure
+again, fills that are owed are also found by the position's check.
+"""
 
 EXTRA_IMPORTS = {
     "trader.router.patience": "from trader.router.outgoing import add_place\n",
