@@ -77,8 +77,8 @@ BUGS = {
         "trader.router.fills", _REMEMBER, f"    if known and not is_live(order.state):\n        return\n{_REMEMBER}"
     ),
 }
-"""By name. Guards that another one backs up are not among them, for nothing is seen: the router's last hop counts exposure
-again, fills that are owed are also found by the position's check.
+"""By name. Guards that another one backs up are not among them, for nothing is seen: the router's last hop counts
+exposure again, fills that are owed are also found by the position's check.
 """
 
 EXTRA_IMPORTS = {
