@@ -51,6 +51,9 @@ ORDERS = [link.name for link in inboxes("router")].index("risk_router")
 BURST = 64
 """Lines that are decoded before book to router take them, one by one."""
 
+RATES = {"orders_per_s_max": 1_000_000, "orders_burst_max": 1_000_000}
+"""Of risk, raised: hours are played in seconds, on the real clock."""
+
 AGE = HOPS.index("age")
 TIMED_BYTES = len(HOPS) * HISTOGRAM_BYTES
 QUOTES, DEPTHS = range(2)
@@ -152,7 +155,13 @@ class Session:
     """A backtest on the real clock."""
 
     def __init__(self, folder: Path) -> None:
-        flags = {"replay": str(recording_path()), "placement": "fused", "speed": 0.0, "strategy": {"file": STRATEGY}}
+        flags = {
+            "replay": str(recording_path()),
+            "placement": "fused",
+            "speed": 0.0,
+            "strategy": {"file": STRATEGY},
+            "risk": RATES,
+        }
         config = load_config(None, flags, profile="replay")
         exchange = msgspec.structs.replace(config.exchange, recorded=True)
         self.backtest = Backtest(msgspec.structs.replace(config, exchange=exchange, epoch=1), 0)

@@ -19,6 +19,7 @@ from procs.duty_cycle import next_timer_ns, run_group
 from procs.exchange_market import exchange_instruments, first_command, logons, told_instruments
 from procs.journal import JournalWriter, open_journal
 from procs.loopback import CLIENTS, LOOPBACK, market_frame, pump_wires
+from procs.stages.risk import BUILD_ALONE
 from procs.topology import LINKS, STAGES, TRADING, Link
 from procs.wiring import Station, bind, latency_bytes, memory_links, stage_module
 from shm.clock import CLOCK, VIRTUAL, now_ns, virtual_clock
@@ -225,7 +226,7 @@ class Backtest:
         """START all, consumers first, then RUN; False when a stage did not get ready."""
         ready = all(self.command(name, Command.START) for name in ("exchange", *reversed(TRADING)))
         for name in ("exchange", *reversed(TRADING)):
-            self.cell(name).issue(first_command(self.config, name))
+            self.cell(name).issue(first_command(self.config, name), self.config.build or BUILD_ALONE)
         settle(self.loop[0], self.group, self.count, 1 << 20)
         return ready
 

@@ -86,8 +86,10 @@ DEFAULT_SYMBOLS = ("BTCUSDT",)
 class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything that decides a run. Each section's Struct documents its own knobs.
 
-    `units`, `epoch` and `wall_offset_ns` belong to the run itself and cannot be configured: the persisted epoch of
-    client order ids, and what to add to our clock to have nanoseconds since 1970; units are a recording's.
+    The last fields belong to the run itself and cannot be configured: the persisted epoch of client order ids, what
+    to add to our clock to have nanoseconds since 1970, the hash of code and configuration that every process must
+    share, and what earlier runs of this day (UTC) made, with the day's best, in 1e-8 of the quote currency; `units`
+    are a recording's.
     """
 
     market: str = MARKETS[USDM].name
@@ -127,6 +129,9 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     units: dict[str, SymbolUnits] = {}
     epoch: int = 0
     wall_offset_ns: int = 0
+    build: int = 0
+    day_pnl_e8: int = 0
+    day_peak_e8: int = 0
 
     def problems(self) -> list[str]:
         """Everything that keeps this from running on this host: key, what was found, what is allowed."""
@@ -161,7 +166,7 @@ SECTIONS = tuple(
 )
 """The configuration's sections, each a Struct with `problems()`."""
 
-RUN_OWNED = ("units", "epoch", "wall_offset_ns")
+RUN_OWNED = ("units", "epoch", "wall_offset_ns", "build", "day_pnl_e8", "day_peak_e8")
 """Fields that no file and no flag may set."""
 
 

@@ -105,8 +105,8 @@ class Family:
         return True
 
     def command(self, stage: str, command: Command, argument: int = 0) -> None:
-        """Give a command and wake the process that must hear it."""
-        self.memory.cell(stage).issue(command, argument)
+        """Give a command and wake the process that must hear it. RUN names the hash of what all processes run."""
+        self.memory.cell(stage).issue(command, self.plan.config.build if command == Command.RUN else argument)
         self.wake(self.home(stage))
 
     def let_run(self, stage: str) -> None:

@@ -23,7 +23,8 @@ class Event(IntEnum):
     BELIEF_DOUBTED  = 25   # symbol, state, age_ns
     BELIEF_TRUSTED  = 26   # symbol, volatility_bps
     RISK_REFUSED    = 30   # symbol, order, reason, found, allowed
-    RISK_HALTED     = 31   # cause
+    RISK_HALTED     = 31   # cause, trading state
+    RISK_REARMED    = 32   # cause, trading state
     ORDER_UNKNOWN   = 40   # symbol, order, side, price, size
     ORDER_REJECTED  = 41   # symbol, order, code
     ORDER_DENIED    = 42   # symbol, order, reason

@@ -18,8 +18,8 @@ import msgspec
 from procs.hot_log_events import Event
 from shm.log_ring import EVENT_BITS, VALUES_MAX
 from trader.book.state import ClearCause
-from trader.enums import BeliefState, BookState, RefusalReason, Side
-from trader.risk.exposure import HaltCause
+from trader.enums import BeliefState, BookState, RefusalReason, Side, TradingState
+from trader.risk.state import HaltCause
 from trader.router.state import Alarm
 
 Value = int | float | str
@@ -119,8 +119,11 @@ FORMATS: dict[Event, HotFormat] = {
         "INFO", "trader.risk", "{symbol}: order {order} refused, {reason}: found {found}, allowed {allowed}",
         {"symbol": Symbol, "order": int, "reason": RefusalReason, "found": int, "allowed": int}),
     Event.RISK_HALTED: HotFormat(
-        "ERROR", "trader.risk", "halted: {cause}; every order is refused from here on",
-        {"cause": HaltCause}),
+        "ERROR", "trader.risk", "{trading}: {cause}; stays so until a person re-arms it",
+        {"cause": HaltCause, "trading": TradingState}),
+    Event.RISK_REARMED: HotFormat(
+        "WARNING", "trader.risk", "re-armed: {cause}; trading is {trading}",
+        {"cause": HaltCause, "trading": TradingState}),
     Event.ORDER_UNKNOWN: HotFormat(
         "WARNING", "trader.router",
         "{symbol}: what became of order {order} is UNKNOWN ({side} {size_lots} lots at {price_ticks} ticks)",

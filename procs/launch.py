@@ -20,6 +20,7 @@ import uvloop
 
 from procs.affinity import owns_core, pin
 from procs.boot import Booted, boot
+from procs.build import build_hash
 from procs.duty_cycle import run_slice
 from procs.event_loop import EventLoop, Wire
 from procs.exchange_market import logons, serve_recording, starts_recording
@@ -33,7 +34,7 @@ from procs.transport.client import ClientTransport
 from procs.transport.server import ServerTransport
 from procs.wiring import doorbell_address
 from shm.clock import now_ns
-from shm.control import BOOT, DONE, FAILED, HALTED, PID, RUNNING, STATE, store_word
+from shm.control import BOOT, BUILD, DONE, FAILED, HALTED, PID, RUNNING, STATE, store_word
 from trader.enums import Command
 
 EXIT_FAILED_STEP = 70
@@ -75,6 +76,7 @@ class StageProcess:
         """Serve until drained, told to end, or failed."""
         signal.signal(signal.SIGTERM, self._terminate)
         self._tell(PID, os.getpid())
+        self._tell(BUILD, build_hash(self.plan.config))
         self._tell(STATE, BOOT)
         code = 1
         try:

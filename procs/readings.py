@@ -21,7 +21,7 @@ from trader.enums import OrderState, RefusalReason
 from trader.exchange.account import ACCOUNT
 from trader.feed.state import FEED
 from trader.orders import ORDER_SLOTS_MAX
-from trader.risk.exposure import RISK
+from trader.risk.state import RISK
 from trader.router.state import ROUTER
 from trader.strategy.lines import DESK
 from trader.units import format_units

@@ -13,6 +13,7 @@ disk first, so that no account of an earlier pass opens a gate.
 
 import logging
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from procs.errors import OperatorError
 from procs.family import Family, RunError
@@ -27,6 +28,7 @@ from trader.enums import Command
 
 REWIRE_S = 5.0
 START_S = 15.0
+RISK_RUNS_S = 1.0
 RECONCILE_S = 30.0
 """A venue that cannot be asked for so long ends the run."""
 
@@ -46,6 +48,7 @@ class Recovery:
         self.restarts: list[Restart] = []
         self.began_ns = 0
         self.tend: Callable[[], None] = lambda: None
+        self.before_quotes: Callable[[], None] = lambda: None
         self._down: list[str] = []
         self._died_ns = 0
 
@@ -70,10 +73,19 @@ class Recovery:
             lost = self._start()
             if not lost and not any(self._home("router") == group for group in started):
                 lost = self._reconcile(epoch)
-        for stage in reversed(TRADING):
-            self.family.let_run(stage)
+        self.run_all()
         self.policy.recovered()
         self._tell_watchers(recovering=0)
+
+    def run_all(self) -> None:
+        """RUN, consumers first; between risk and the strategy there is time to halt again what is latched."""
+        for stage in reversed(TRADING):
+            self.family.let_run(stage)
+            if stage == "risk" and self._await(partial(self._has_run, stage), RISK_RUNS_S):
+                self.before_quotes()
+
+    def _has_run(self, stage: str) -> bool:
+        return bool(self.lost()) or self.family.memory.cell(stage).acknowledged(Command.RUN)
 
     def note_quoting(self) -> None:
         """Look whether an order rests again, after a recovery."""

@@ -17,8 +17,10 @@ import msgspec
 import psutil
 
 from procs.affinity import available_cores, pin, plan_cores
+from procs.build import build_hash
 from procs.config import RunConfig
 from procs.errors import OperatorError
+from procs.kill_switch import today
 from procs.logs import Collector, LogQueues
 from procs.placement import groups
 from procs.plan import SUCCESSOR, LaunchPlan
@@ -88,14 +90,18 @@ def make_plan(config: RunConfig) -> tuple[LaunchPlan, LogQueues]:
     cores = plan_cores(config.cores, available_cores(), fused=config.placement == "fused")
     run = new_run()
     out_dir = make_out_dir(config)
-    epoch = StateDir(state_dir_of(config)).next_epoch()
+    kept = StateDir(state_dir_of(config))
+    day_pnl_e8, day_peak_e8 = kept.day(today())
     config = msgspec.structs.replace(
         config,
         out_dir=str(out_dir),
-        epoch=epoch,
+        epoch=kept.next_epoch(),
         wall_offset_ns=time.time_ns() - time.monotonic_ns(),
+        day_pnl_e8=day_pnl_e8,
+        day_peak_e8=day_peak_e8,
         exchange=msgspec.structs.replace(config.exchange, recorded=bool(config.replay)),
     )
+    config = msgspec.structs.replace(config, build=build_hash(config))
     (out_dir / "config.json").write_bytes(msgspec.json.format(msgspec.json.encode(config)))
     credentials = Credentials.fresh()
     descriptor, verifier = credentials.memory_descriptor(), credentials.verifier()
@@ -111,8 +117,11 @@ def _catch_signals(supervisor: Supervisor, stack: ExitStack) -> None:
     def interrupt(number: int, frame: FrameType | None) -> None:
         supervisor.interrupted = signal.Signals(number).name
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        stack.callback(signal.signal, number, signal.signal(number, interrupt))
+    def press(number: int, frame: FrameType | None) -> None:
+        supervisor.kill_switch.press(signal.Signals(number).name)
+
+    for number, handler in ((signal.SIGINT, interrupt), (signal.SIGTERM, interrupt), (signal.SIGUSR1, press)):
+        stack.callback(signal.signal, number, signal.signal(number, handler))
 
 
 def _trade(supervisor: Supervisor, watcher: Watcher, began: float) -> Summary:
@@ -144,6 +153,7 @@ def _trade(supervisor: Supervisor, watcher: Watcher, began: float) -> Summary:
     else:
         cpu = _cpu_percent(supervisor, traded_from)
         supervisor.stop()
+    supervisor.kill_switch.keep_day()
     duration_s = time.monotonic() - traded_from
     return collect(
         supervisor.memory,

@@ -38,7 +38,7 @@ from procs.topology import STAGES
 from shm.clock import now_ns
 from shm.control import STATE_NAMES
 from trader.enums import BeliefState, BookState
-from trader.risk.exposure import HaltCause
+from trader.risk.state import HaltCause
 from trader.strategy.lines import IDLE
 
 BUDGET_WORDS = 8

@@ -14,10 +14,12 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from procs.build import other_builds
 from procs.errors import OperatorError
 from procs.exchange_market import venue_instruments
 from procs.family import Family, RunError, cpu_seconds, how_it_ended
 from procs.kernels import load_kernels
+from procs.kill_switch import KillSwitch
 from procs.launch import run_process
 from procs.logs import LogQueues, attach_logging
 from procs.placement import groups
@@ -56,8 +58,10 @@ class Supervisor:
         self.logs = logs
         self.family = Family(plan, partial(load_kernels, plan.config.market), run)
         state = StateDir(state_dir_of(plan.config))
+        self.kill_switch = KillSwitch(state, self.family)
         self.recovery = Recovery(self.family, RestartPolicy(plan.config.restarts), state)
         self.recovery.tend = self._tend
+        self.recovery.before_quotes = self.kill_switch.obey
         self.cpu_at_run: dict[str, float] = {}
         self.stopping = False
         self.interrupted = ""
@@ -92,8 +96,10 @@ class Supervisor:
         self.memory.set_word(READY, 1)
         for stage in ("exchange", *reversed(TRADING)):
             self._await(partial(self.memory.cell(stage).acknowledged, Command.START), f"stage {stage}")
-        for stage in ("exchange", *reversed(TRADING)):
-            family.let_run(stage)
+        if differing := other_builds(self.memory, self.plan.config.build):
+            raise RunError(f"stage {differing[0]}: runs other code or another configuration than the supervisor")
+        family.let_run("exchange")
+        self.recovery.run_all()
         self.running_ns = self.recovery.began_ns = family.now_ns()
         self.cpu_at_run = {name: cpu_seconds(pid) for name, pid in {**family.pids, "supervisor": os.getpid()}.items()}
 
@@ -104,6 +110,7 @@ class Supervisor:
         while time.monotonic() < end and not self.interrupted:
             self.family.hear(POLL_S)
             self._look()
+            self.kill_switch.poll()
             lost = self.recovery.lost()
             if lost and not self.interrupted:
                 self.recovery.recover(lost)

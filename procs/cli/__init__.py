@@ -12,6 +12,8 @@ import click
 from procs.cli.bench import bench
 from procs.cli.book import book
 from procs.cli.init import init
+from procs.cli.kill import arm, kill
+from procs.cli.orders import limits, orders
 from procs.cli.profile import profile
 from procs.cli.record import record
 from procs.cli.replay import replay
@@ -24,7 +26,10 @@ from procs.cli.venue import venue
 from procs.cli.volatility import volatility
 from procs.errors import EXIT_OPERATOR, OperatorError
 
-COMMANDS = (run, init, venue, topology, top, replay, book, record, volatility, signals, stress, profile, bench)
+_RUNNING = (run, init, venue, topology, top, orders, limits, kill, arm)
+_MEASURING = (replay, book, record, volatility, signals, stress, profile, bench)
+
+COMMANDS = (*_RUNNING, *_MEASURING)
 """In the order in which a newcomer meets them."""
 
 

@@ -12,8 +12,11 @@ import numpy as np
 from procs.hot_log_events import Event
 from procs.ports import acknowledge, cancel, log_event, receive, send
 from shm.codec import record_dtype
-from shm.kernel import inlined, kernel, step, view
-from trader.enums import Command, OrderState, RefusalReason
+from shm.codec_layout import layout_of
+from shm.kernel import inlined, kernel, load_u8, step, view
+from shm.layout import FRAME_HEADER_BYTES
+from trader.enums import Command, OrderState, RefusalReason, TradingState
+from trader.instrument import INSTRUMENTS_MAX
 from trader.messages import (
     ACCOUNT_STATE,
     BOOK_TOP,
@@ -32,18 +35,12 @@ from trader.messages import (
     VolatilityEstimate,
 )
 from trader.risk.checks import APPROVED, decide
-from trader.risk.exposure import RISK, HaltCause, release, reset_exposure
-from trader.risk.facts import (
-    CANCEL_ALL,
-    CANCEL_ORDER,
-    apply_account,
-    apply_report,
-    apply_top,
-    apply_volatility,
-    halt,
-    pause,
-)
-from trader.risk.limits import fill_limits
+from trader.risk.exposure import release, reset_exposure
+from trader.risk.facts import apply_account, apply_report, pause
+from trader.risk.latches import CANCEL_ALL, CANCEL_ORDER, halt, rearm, reduce_only
+from trader.risk.limits import fill_bounds, fill_limits
+from trader.risk.market import apply_volatility, note_top
+from trader.risk.state import PARITY, RISK, TOP, HaltCause
 
 OUTBOXES = ("risk_router", "risk_strategy", "risk_cancels")
 OUT_ROUTER, OUT_STRATEGY, OUT_CANCELS = range(3)
@@ -51,11 +48,17 @@ OUT_ROUTER, OUT_STRATEGY, OUT_CANCELS = range(3)
 FINE, BAD_FRAME = 0, -1
 NO_ROOM = int(RefusalReason.NO_ROOM)
 ALL_SLOTS = -1
+CAUSES, BY_COMMAND = len(HaltCause), int(HaltCause.COMMAND)
+
+SYMBOL_BYTE = FRAME_HEADER_BYTES + layout_of(BookTop).fields[0].body_offset + 8
+"""Last byte of a BookTop's symbol_id, as our encoder writes it: it says which record to decode into."""
+
+BUILD_ALONE = 1
+"""The hash of a system in one process: there is nothing to compare it with."""
 
 STATE = np.dtype(
     [
         ("risk", RISK),
-        ("top", record_dtype(BookTop)),
         ("estimate", record_dtype(VolatilityEstimate)),
         ("intent", record_dtype(OrderIntent)),
         ("report", record_dtype(ExecutionReport)),
@@ -67,18 +70,39 @@ STATE = np.dtype(
     align=True,
 )
 
+assert record_dtype(BookTop) == TOP, "tops are decoded in place"
+assert INSTRUMENTS_MAX <= 256, "one byte names a symbol"
+
 
 def start(state: np.ndarray, config: Any, instruments: np.ndarray) -> None:
     """Fill a zeroed state (cold): no exposure, nothing reconciled, the limits of each instrument of the run."""
     count = len(config.symbols)
-    reset_exposure(state[0]["risk"], count)
+    risk = state[0]["risk"]
+    reset_exposure(risk, count)
     for symbol_id in range(count):
-        fill_limits(state[0]["risk"]["symbols"][symbol_id]["limits"], config.risk, instruments[symbol_id])
+        symbol = risk["symbols"][symbol_id]
+        fill_limits(symbol["configured"], config.risk, instruments[symbol_id], speed=config.speed)
+        symbol["limits"] = symbol["configured"]
+    fill_bounds(risk["configured"], config.risk)
+    risk["bounds"] = risk["configured"]
+    risk["build"] = config.build or BUILD_ALONE
+    risk["wall_offset_ns"] = config.wall_offset_ns
+    risk["day_base_e8"], risk["peak_e8"] = -config.day_pnl_e8, config.day_peak_e8 - config.day_pnl_e8
 
 
 def inherit(state: np.ndarray, published: list[Message], left: np.ndarray) -> None:
-    """A halt outlives the stage that found its cause. It is one word, so it is whole whenever that stage died."""
-    state[0]["risk"]["halted"] = left[0]["risk"]["halted"]
+    """What is latched outlives the stage that found its cause, and so does the day's loss.
+
+    Causes are one word, so they are whole whenever that stage died.
+    """
+    risk, old = state[0]["risk"], left[0]["risk"]
+    for name in ("halts", "reductions", "halted", "cause"):
+        risk[name] = old[name]
+    halted, reducing = bool(risk["halts"]), bool(risk["reductions"])
+    risk["trading"] = TradingState.HALTED if halted else TradingState.REDUCING if reducing else TradingState.ACTIVE
+    made_e8 = old["pnl_e8"] - old["touch_cost_e8"]
+    for name in ("day_base_e8", "peak_e8"):
+        risk[name] = old[name] - made_e8
 
 
 @step
@@ -86,9 +110,13 @@ def step(state, ports, type_, frame, now_ns):
     """One message; a frame that does not decode is BAD_FRAME and stops the stage."""
     s = view(state, STATE)
     if type_ == BOOK_TOP:
-        if receive(frame, s.top) != 0:
+        symbol_id = load_u8(frame + SYMBOL_BYTE)
+        if symbol_id >= s.risk.symbol_count:
+            return FINE
+        top = s.risk.symbols[symbol_id].top
+        if receive(frame, top) != 0 or top.symbol_id != symbol_id:
             return BAD_FRAME
-        apply_top(s.risk, s.top, now_ns)
+        _react(s, ports, note_top(s.risk, symbol_id, now_ns))
     elif type_ == ORDER_INTENT:
         if receive(frame, s.intent) != 0:
             return BAD_FRAME
@@ -96,7 +124,7 @@ def step(state, ports, type_, frame, now_ns):
     elif type_ == EXECUTION_REPORT:
         if receive(frame, s.report) != 0:
             return BAD_FRAME
-        _react(s, ports, apply_report(s.risk, s.report))
+        _react(s, ports, apply_report(s.risk, s.report, now_ns))
     elif type_ == VOLATILITY_ESTIMATE:
         if receive(frame, s.estimate) != 0:
             return BAD_FRAME
@@ -148,7 +176,6 @@ def _take_back(s):
     release(s.risk, s.risk.orders[s.intent.order_slot], OrderState.DENIED)
     s.risk.approved -= 1
     s.risk.refused += 1
-    s.risk.refused_by_reason[APPROVED] -= 1
     s.risk.refused_by_reason[NO_ROOM] += 1
     s.risk.found = 0
     s.risk.allowed = 0
@@ -171,17 +198,26 @@ def _refuse(s, reason):
 def _react(s, ports, reaction):
     if reaction == CANCEL_ALL:
         cancel(ports, OUT_CANCELS, ALL_SLOTS, 0)
-        log_event(ports, Event.RISK_HALTED, s.risk.halted)
+        log_event(ports, Event.RISK_HALTED, s.risk.cause, s.risk.trading)
     elif reaction == CANCEL_ORDER:
         cancel(ports, OUT_CANCELS, s.report.order_slot, s.report.client_order_id)
 
 
 @inlined
 def _on_control(s, ports):
-    command = s.control.command
-    if command == Command.HALT:
-        _react(s, ports, halt(s.risk, HaltCause.COMMAND))
+    """RUN proves parity; HALT, REDUCE and REARM name a cause in their argument (0: COMMAND)."""
+    command, argument = s.control.command, s.control.argument
+    cause = argument if 0 < argument < CAUSES else BY_COMMAND
+    if command == Command.RUN:
+        s.risk.parity = PARITY if argument != 0 and argument == s.risk.build else 0
+    elif command == Command.HALT:
+        _react(s, ports, halt(s.risk, cause))
+    elif command == Command.REDUCE:
+        _react(s, ports, reduce_only(s.risk, cause))
     elif command == Command.PAUSE:
-        pause(s.risk, s.control.argument)
-    if command == Command.HALT or command == Command.START or command == Command.PAUSE:
+        pause(s.risk, argument)
+    elif command == Command.REARM:
+        rearm(s.risk, cause)
+        log_event(ports, Event.RISK_REARMED, cause, s.risk.trading)
+    if command != Command.DRAIN:
         acknowledge(ports, command)

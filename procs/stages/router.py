@@ -141,7 +141,8 @@ def _send_all(router, ports):
         send(ports, OUT_REPORTS, router.accounts[index])
         account = router.accounts[index]
         lots, orders = account.position_lots, account.open_orders
-        log_event(ports, Event.RECONCILED, account.symbol_id, account.reconciled, lots, orders)
+        if not router.quiet_accounts:
+            log_event(ports, Event.RECONCILED, account.symbol_id, account.reconciled, lots, orders)
     if router.acknowledge_start > 0:
         router.acknowledge_start = 0
         acknowledge(ports, Command.START)

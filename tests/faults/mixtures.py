@@ -6,10 +6,10 @@ from pathlib import Path
 import msgspec
 
 from procs.config import RunConfig
+from tests.trader.risk_records import limits
 from trader.exchange.config import ExchangeConfig
 from trader.exchange.fault_config import FaultsConfig
 from trader.feed.config import FeedConfig
-from trader.risk.limits import RiskConfig
 from trader.router.config import RouterConfig
 from trader.router.pacing import PacingConfig
 from trader.strategy.config import StrategyConfig
@@ -32,7 +32,7 @@ def configuration(symbols: int = 1) -> RunConfig:
             cancel_retry_ms=50,
             book_age_ms_max=5_000,
         ),
-        risk=RiskConfig(
+        risk=limits(
             order_lots_max=3,
             order_notional_max=2_000,
             position_lots_max=14,

@@ -15,7 +15,7 @@ from shm.ring import READER, advance, poll
 from trader.exchange.order_flow import uniform
 from trader.exchange.venue import EXCHANGE
 from trader.messages import NewOrder
-from trader.risk.exposure import RISK
+from trader.risk.state import RISK
 
 ROUNDS_MAX = 1 << 16
 STAGES_MAX = 8
@@ -61,7 +61,7 @@ def note_approvals(play, risk, now_ns):
         play.ids[play.approved % APPROVED_MAX] = play.order.client_order_id
         play.approved += 1
         symbol = risk.symbols[play.order.symbol_id]
-        play.stale += 1 if now_ns - symbol.book_received_ns > symbol.limits.book_age_ns_max else 0
+        play.stale += 1 if now_ns - symbol.received_ns > symbol.limits.book_age_ns_max else 0
         advance(play.approvals, frame)
         frame = poll(play.approvals)
 

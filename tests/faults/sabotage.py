@@ -67,7 +67,7 @@ BUGS = {
         "    add_report(router, order, ReportKind.CANCEL_REJECTED, order.state, 0, reply.code)\n",
         "    settle(router, order, order.state, apply_end(order, OrderEvent.CANCEL, 0, 0), 0, now_ns)\n",
     ),
-    "stale gate off": Bug("trader.risk.checks", "    if age_ns > symbol.limits.book_age_ns_max:\n", "    if False:\n"),
+    "stale gate off": Bug("trader.risk.check_market", "    if age_ns > limits.book_age_ns_max:\n", "    if False:\n"),
     "cancels wait for room": Bug(
         "trader.router.placing",
         "    router.cancels_asked += 1\n",

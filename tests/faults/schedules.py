@@ -19,6 +19,7 @@ import numpy as np
 
 from procs.backtest import Backtest, settle
 from procs.loopback import LATER_MAX
+from procs.stages.risk import BUILD_ALONE
 from procs.wiring import stage_module
 from shm.cancels import request_cancel
 from shm.control import HALTED, store_word
@@ -111,7 +112,7 @@ class World:
 
     def command(self, stage: str, command: Command) -> None:
         """Give a command and let it be taken."""
-        self.stage.cell(stage).issue(command)
+        self.stage.cell(stage).issue(command, BUILD_ALONE)
         self._settle()
 
     def set_back(self, dice: random.Random) -> FaultsConfig:

@@ -33,7 +33,7 @@ LIMITS = SimpleNamespace(order_lots_max=1_000, order_notional_max=10**9, positio
 FAST = PacingConfig(
     orders_per_s=10_000, orders_burst=10_000, account_per_s=100, account_burst=100, executions_per_s=100
 )
-QUIET = {"dead_man_ms": 0, "orders_check_ms": 0, "position_check_ms": 0, "pacing": FAST}
+QUIET = {"balance_refresh_ms": 0, "dead_man_ms": 0, "orders_check_ms": 0, "position_check_ms": 0, "pacing": FAST}
 """Nothing but what a test is about."""
 
 

@@ -245,7 +245,7 @@ def test_risk_tells_each_refusal_with_its_reason_and_the_halt() -> None:
             {"symbol": "BTCUSDT", "order": asked.client_order_id, "reason": RefusalReason.QUANTITY.name, "found": 1_001,
              "allowed": 1_000},
         ),
-        ("RISK_HALTED", {"cause": "COMMAND"}),
+        ("RISK_HALTED", {"cause": "COMMAND", "trading": "HALTED"}),
     ]  # fmt: skip
 
 

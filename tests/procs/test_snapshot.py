@@ -15,7 +15,7 @@ from shm.control import FAILURE, HALTED, HEARTBEAT, store_word
 from shm.layout import RING_HEAD_MISSED, RING_HEADS
 from tests.procs.one_run import LIVE_NS, lose_sight_of_an_order, measure, one_run, plan_of, record_value, trade_a_little
 from trader.enums import BookState, RefusalReason
-from trader.risk.exposure import HaltCause
+from trader.risk.state import HaltCause
 
 
 def test_a_fresh_run_has_every_stage_and_no_figures() -> None:

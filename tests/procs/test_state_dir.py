@@ -68,4 +68,4 @@ def test_nothing_half_written_is_left_beside_the_files(tmp_path: Path) -> None:
     state.next_epoch()
     state.latch("halt", "x")
 
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["epoch", "latch-halt", "lock"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["acts.jsonl", "epoch", "latch-halt", "lock"]

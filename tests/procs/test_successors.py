@@ -17,11 +17,21 @@ from tests.procs.test_volatility import make_stage as volatility_stage
 from tests.trader.risk_records import EPOCH as RISK_EPOCH
 from tests.trader.risk_records import intent, message, ready_risk, refusal
 from trader.book import ClearCause
-from trader.enums import BeliefState, BookState, Command, OrderState, RefusalReason, ReportKind, WireKind
+from trader.enums import (
+    BeliefState,
+    BookState,
+    Command,
+    OrderState,
+    RefusalReason,
+    ReportKind,
+    TradingState,
+    WireKind,
+)
 from trader.messages import AccountState, BookClear, BookResync, Control
 from trader.orders import epoch_of, pack_client_order_id
-from trader.risk.exposure import HaltCause
 from trader.risk.facts import apply_account, pause
+from trader.risk.latches import halt
+from trader.risk.state import HaltCause
 from trader.router.state import ORDER_API, USER_STREAM, Phase
 
 
@@ -113,15 +123,18 @@ def test_paused_risk_refuses_until_a_reconciled_account_of_the_epoch_that_it_wai
     assert live == 1, "what was approved stays exposed until the venue has said that nothing is open"
     assert (int(held_by["open_orders"][0]), int(held_by[0]["orders"][0]["state"])) == (0, OrderState.CANCELED)
     assert refusal(held_by, intent(2, 1))[0] == RefusalReason.INVALID_ORDER, "an id of the older epoch"
-    assert refusal(held_by, intent(2, 0, client_order_id=fresh))[0] == RefusalReason.NONE
+    assert refusal(held_by, intent(2, 0, price=49_991, client_order_id=fresh))[0] == RefusalReason.NONE
 
 
 def test_a_halt_outlives_the_risk_stage_that_found_its_cause() -> None:
     left, state = new_record(risk.STATE), new_record(risk.STATE)
-    left[0]["risk"]["halted"] = HaltCause.OVERFILL
+    halt(left[0]["risk"], int(HaltCause.OVERFILL))
+    left[0]["risk"]["pnl_e8"], left[0]["risk"]["day_base_e8"] = -700, 50
     risk.inherit(state, [], left)
 
     assert state[0]["risk"]["halted"] == HaltCause.OVERFILL
+    assert state[0]["risk"]["trading"] == TradingState.HALTED
+    assert state[0]["risk"]["day_base_e8"] == 750, "the day's loss goes on"
 
 
 def test_a_router_that_follows_cancels_before_it_connects() -> None:

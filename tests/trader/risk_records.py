@@ -1,5 +1,9 @@
 """Records that tests of risk feed it with: a market, intents, reports, and a state that is ready to trade."""
 
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
 import numpy as np
 
 from shm.codec import record_dtype
@@ -9,21 +13,71 @@ from trader.instrument import INSTRUMENT
 from trader.messages import AccountState, BookTop, ExecutionReport, OrderIntent
 from trader.orders import pack_client_order_id
 from trader.risk.checks import decide
-from trader.risk.exposure import RISK, reset_exposure
-from trader.risk.facts import apply_account, apply_top
-from trader.risk.limits import RiskConfig, fill_limits
+from trader.risk.exposure import reset_exposure
+from trader.risk.facts import apply_account
+from trader.risk.limits import RiskConfig, fill_bounds, fill_limits
+from trader.risk.market import apply_top
+from trader.risk.state import PARITY, RISK
 
 EPOCH = 3
 TICK_VALUE_E8 = 10_000
-CONFIG = RiskConfig(
+FREE_E8 = 10**9 * 10**8
+
+WIDE = RiskConfig(
+    order_lots_max=1_000,
+    order_notional_max=200_000,
+    open_orders_max=64,
+    open_orders_side_max=64,
+    account_orders_max=4_096,
+    open_notional_max=10**8,
+    position_lots_max=1_000,
+    position_notional_max=10**8,
+    account_notional_max=10**9,
+    price_collar_bps=500,
+    price_travel_bps=10_000,
+    slippage_bps_max=100,
+    book_age_ms_max=500,
+    event_age_ms_max=60_000,
+    mark_age_ms_max=2_000,
+    book_epochs_max=10**6,
+    balance_age_ms_max=60_000,
+    margin_bps=100,
+    margin_buffer_bps=1,
+    orders_per_s_max=10**6,
+    orders_burst_max=10**6,
+    duplicate_ms=50,
+    executions_max=4_096,
+    executions_window_ms=1_000,
+    rejects_max=1_000,
+    loss_soft_max=10**9,
+    loss_hard_max=10**9,
+    drawdown_soft_max=10**9,
+    drawdown_hard_max=10**9,
+)
+"""Every limit set, most of them where nothing meets them."""
+
+
+def limits(of: RiskConfig = WIDE, **changes: Any) -> RiskConfig:
+    """The same with some limits changed."""
+    return msgspec.structs.replace(of, **changes)
+
+
+CONFIG = limits(
     order_lots_max=20,
     order_notional_max=100,
     position_lots_max=60,
     open_orders_max=4,
     price_collar_bps=100,
-    book_age_ms_max=500,
 )
 AGE_NS_MAX = 500_000_000
+MARK_AGE_NS_MAX = 2_000_000_000
+
+
+def stage_config(risk: RiskConfig = WIDE) -> SimpleNamespace:
+    """What the risk stage reads of a run's configuration."""
+    return SimpleNamespace(
+        symbols=["BTCUSDT"], risk=risk, speed=1.0, build=0, wall_offset_ns=0, day_pnl_e8=0, day_peak_e8=0
+    )
 
 
 def instrument(symbol_id: int = 0, symbol: bytes = b"BTCUSDT") -> np.ndarray:
@@ -43,7 +97,11 @@ def fresh_risk(config: RiskConfig = CONFIG, symbols: int = 1) -> np.ndarray:
     risk = new_record(RISK)
     reset_exposure(risk[0], symbols)
     for symbol_id in range(symbols):
-        fill_limits(risk[0]["symbols"][symbol_id]["limits"], config, instrument(symbol_id)[0])
+        symbol = risk[0]["symbols"][symbol_id]
+        fill_limits(symbol["configured"], config, instrument(symbol_id)[0])
+        symbol["limits"] = symbol["configured"]
+    fill_bounds(risk[0]["configured"], config)
+    risk[0]["bounds"] = risk[0]["configured"]
     return risk
 
 
@@ -68,6 +126,7 @@ def intent(counter: int, slot: int, side: int = 1, price: int = 49_990, size: in
         "side": side,
         "price_ticks": price,
         "size_lots": size,
+        "book_epoch": 1,
         **more,
     }
     return message(OrderIntent, **fields)
@@ -79,10 +138,16 @@ def report(of: np.ndarray, kind: int, state: int, lots: int = 0, trade_id: int =
     return message(ExecutionReport, **(fields | {"last_ticks": of["price_ticks"][0]} | more))
 
 
+def account(symbol_id: int = 0, **more: Any) -> np.ndarray:
+    told = {"reconciled": 1, "epoch": EPOCH, "free_e8": FREE_E8, "balance_ns": 1}
+    return message(AccountState, symbol_id=symbol_id, **(told | more))
+
+
 def ready_risk(config: RiskConfig = CONFIG, symbols: int = 1) -> np.ndarray:
     risk = fresh_risk(config, symbols)
+    risk["parity"] = PARITY
     for symbol_id in range(symbols):
-        apply_account(risk[0], message(AccountState, symbol_id=symbol_id, reconciled=1, epoch=EPOCH)[0])
+        apply_account(risk[0], account(symbol_id)[0])
         apply_top(risk[0], top(49_995, 50_005, symbol_id=symbol_id)[0], 0)
     return risk
 

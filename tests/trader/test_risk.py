@@ -7,9 +7,13 @@ import pytest
 from tests.trader.risk_records import (
     AGE_NS_MAX,
     EPOCH,
+    MARK_AGE_NS_MAX,
     TICK_VALUE_E8,
+    WIDE,
+    account,
     fresh_risk,
     intent,
+    limits,
     message,
     ready_risk,
     refusal,
@@ -18,35 +22,37 @@ from tests.trader.risk_records import (
 )
 from trader.enums import BookState, OrderState, ReportKind
 from trader.enums import RefusalReason as R
-from trader.messages import AccountState, VolatilityEstimate
+from trader.messages import VolatilityEstimate
 from trader.orders import pack_client_order_id
 from trader.risk.checks import decide
-from trader.risk.exposure import HaltCause, release
-from trader.risk.facts import (
-    CANCEL_ALL,
-    CANCEL_ORDER,
-    NO_REACTION,
-    apply_account,
-    apply_report,
-    apply_top,
-    apply_volatility,
-    halt,
-)
+from trader.risk.exposure import release
+from trader.risk.facts import apply_account, apply_report
+from trader.risk.latches import CANCEL_ALL, CANCEL_ORDER, NO_REACTION, halt
 from trader.risk.limits import RiskConfig
+from trader.risk.market import apply_top, apply_volatility
+from trader.risk.state import PARITY, HaltCause
+
+NO_BLOCK = ("symbols_allowed", "duplicate_ms", "margin_buffer_bps", "orders_burst_max")
+"""Without these an order is allowed nothing less; a configuration without them is refused before it gets so far."""
 
 
 def test_nothing_passes_before_reconciliation_or_without_a_book():
     risk = fresh_risk()
     apply_top(risk[0], top(49_995, 50_005)[0], 0)
+    assert refusal(risk, intent(1, 0)) == (R.BUILD_MISMATCH, 0, PARITY)
+    risk["parity"] = PARITY
     assert refusal(risk, intent(1, 0)) == (R.NOT_RECONCILED, 0, 1)
 
     risk = fresh_risk()
-    apply_account(risk[0], message(AccountState, reconciled=1, epoch=EPOCH)[0])
-    assert refusal(risk, intent(1, 0)) == (R.STALE_DATA, BookState.INIT, BookState.LIVE)
+    risk["parity"] = PARITY
+    apply_account(risk[0], account()[0])
+    assert refusal(risk, intent(1, 0), 7) == (R.NO_REFERENCE, 7, MARK_AGE_NS_MAX)
+    apply_top(risk[0], top(49_995, 50_005)[0], 0)
+    assert refusal(risk, intent(2, 0), 7)[0] == R.NONE
 
 
 def test_a_symbol_that_is_not_listed_is_refused():
-    risk = ready_risk(RiskConfig(symbols_allowed=("ETHUSDT",)))
+    risk = ready_risk(limits(symbols_allowed=("ETHUSDT",)))
 
     assert refusal(risk, intent(1, 0)) == (R.NOT_ALLOWED, 0, -1)
     assert refusal(risk, intent(1, 0, symbol_id=1)) == (R.NOT_ALLOWED, 1, 0)
@@ -93,14 +99,14 @@ def test_an_id_is_used_once_and_a_slot_holds_one_live_order():
     assert refusal(risk, intent(5, 0)) == (R.DUPLICATE_ID, number, number + 1)
     assert refusal(risk, intent(4, 1)) == (R.DUPLICATE_ID, number - 1, number + 1)
     assert refusal(risk, intent(6, 0)) == (R.DUPLICATE_ID, 0, -1)
-    assert refusal(risk, intent(7, 1))[0] == R.NONE
+    assert refusal(risk, intent(7, 1, price=49_991))[0] == R.NONE
 
 
 def test_an_old_book_is_refused_after_exactly_its_limit():
     risk = ready_risk()
 
     assert refusal(risk, intent(1, 0), AGE_NS_MAX)[0] == R.NONE
-    assert refusal(risk, intent(2, 1), AGE_NS_MAX + 1) == (R.STALE_DATA, AGE_NS_MAX + 1, AGE_NS_MAX)
+    assert refusal(risk, intent(2, 1, price=49_991), AGE_NS_MAX + 1) == (R.STALE_DATA, AGE_NS_MAX + 1, AGE_NS_MAX)
 
 
 @pytest.mark.parametrize("broken", [top(50_000, 50_000), top(50_001, 50_000), top(49_995, 50_005, lots=0)])
@@ -123,11 +129,11 @@ def test_an_own_order_on_the_other_side_is_not_crossed_until_it_has_ended():
     risk = ready_risk()
     resting = intent(1, 0, side=1, price=50_000)
     decide(risk[0], resting[0], 0)
-    apply_report(risk[0], report(resting, ReportKind.UNKNOWN, OrderState.UNKNOWN)[0])
+    apply_report(risk[0], report(resting, ReportKind.UNKNOWN, OrderState.UNKNOWN)[0], 0)
 
     assert refusal(risk, intent(2, 1, side=-1, price=50_000)) == (R.SELF_TRADE, 50_000, 50_001)
     assert refusal(risk, intent(3, 1, side=-1, price=50_001))[0] == R.NONE
-    apply_report(risk[0], report(resting, ReportKind.CANCELED, OrderState.CANCELED)[0])
+    apply_report(risk[0], report(resting, ReportKind.CANCELED, OrderState.CANCELED)[0], 0)
     assert refusal(risk, intent(4, 2, side=-1, price=50_000))[0] == R.NONE
 
 
@@ -138,8 +144,8 @@ def test_halt_latches_and_cancels_what_reaches_the_venue_late():
 
     assert halt(risk[0], int(HaltCause.COMMAND)) == CANCEL_ALL
     assert refusal(risk, intent(2, 1)) == (R.HALTED, HaltCause.COMMAND, 0)
-    assert apply_report(risk[0], report(under_way, ReportKind.ACK, OrderState.OPEN)[0]) == CANCEL_ORDER
-    assert apply_account(risk[0], message(AccountState, reconciled=1, epoch=EPOCH)[0]) == NO_REACTION
+    assert apply_report(risk[0], report(under_way, ReportKind.ACK, OrderState.OPEN)[0], 0) == CANCEL_ORDER
+    assert apply_account(risk[0], account()[0]) == NO_REACTION
     assert refusal(risk, intent(3, 1))[0] == R.HALTED
 
 
@@ -149,9 +155,9 @@ def test_duplicate_and_late_fills_are_booked_once():
     decide(risk[0], order[0], 0)
     fill = report(order, ReportKind.FILL, OrderState.PARTIAL, lots=2, trade_id=9, fee_e8=7)
     for _ in range(3):
-        apply_report(risk[0], fill[0])
-    apply_report(risk[0], report(order, ReportKind.CANCELED, OrderState.CANCELED)[0])
-    apply_report(risk[0], report(order, ReportKind.FILL, OrderState.CANCELED, lots=1, trade_id=10)[0])
+        apply_report(risk[0], fill[0], 0)
+    apply_report(risk[0], report(order, ReportKind.CANCELED, OrderState.CANCELED)[0], 0)
+    apply_report(risk[0], report(order, ReportKind.FILL, OrderState.CANCELED, lots=1, trade_id=10)[0], 0)
 
     symbol = risk["symbols"][0, 0]
     assert (3, 7) == (symbol["position"]["lots"], symbol["position"]["fees_e8"])
@@ -165,7 +171,7 @@ def test_an_overfill_is_booked_and_halts():
     decide(risk[0], order[0], 0)
 
     overfill = report(order, ReportKind.FILL, OrderState.FILLED, lots=6, trade_id=1)
-    assert apply_report(risk[0], overfill[0]) == CANCEL_ALL
+    assert apply_report(risk[0], overfill[0], 0) == CANCEL_ALL
     assert (HaltCause.OVERFILL, 6) == (risk["halted"][0], risk["symbols"][0, 0]["position"]["lots"])
     assert risk["symbols"][0, 0]["buys"]["leaves_lots"] == 0
 
@@ -175,7 +181,7 @@ def test_a_fill_of_an_order_that_risk_does_not_know_moves_the_position_only():
     stranger = report(intent(1, 0), ReportKind.FILL, OrderState.FILLED, lots=4, trade_id=1)
     stranger["client_order_id"] = 0
 
-    assert apply_report(risk[0], stranger[0]) == NO_REACTION
+    assert apply_report(risk[0], stranger[0], 0) == NO_REACTION
     assert (4, 1, 0) == (
         risk["symbols"][0, 0]["position"]["lots"],
         risk["late_fills"][0],
@@ -188,12 +194,12 @@ def test_the_first_reconciliation_sets_the_position_and_a_later_difference_halts
     assert risk["symbols"][0, 0]["position"]["lots"] == 0
 
     risk = fresh_risk()
-    account = message(AccountState, reconciled=1, epoch=EPOCH, position_lots=-8)
-    assert apply_account(risk[0], account[0]) == NO_REACTION
+    told = account(position_lots=-8)
+    assert apply_account(risk[0], told[0]) == NO_REACTION
     assert risk["symbols"][0, 0]["position"]["lots"] == -8
-    assert apply_account(risk[0], account[0]) == NO_REACTION
-    account["position_lots"] = -7
-    assert apply_account(risk[0], account[0]) == CANCEL_ALL
+    assert apply_account(risk[0], told[0]) == NO_REACTION
+    told["position_lots"] = -7
+    assert apply_account(risk[0], told[0]) == CANCEL_ALL
     assert (HaltCause.POSITION_MISMATCH, -7) == (risk["halted"][0], risk["symbols"][0, 0]["position"]["lots"])
 
 
@@ -201,7 +207,7 @@ def test_pnl_is_marked_at_the_mid():
     risk = ready_risk()
     order = intent(1, 0, size=4, price=49_990)
     decide(risk[0], order[0], 0)
-    apply_report(risk[0], report(order, ReportKind.FILL, OrderState.FILLED, lots=4, trade_id=1, fee_e8=50)[0])
+    apply_report(risk[0], report(order, ReportKind.FILL, OrderState.FILLED, lots=4, trade_id=1, fee_e8=50)[0], 0)
     apply_top(risk[0], top(50_009, 50_012)[0], 0)
     expected = int(4 * (Fraction(50_009 + 50_012, 2) - 49_990) * TICK_VALUE_E8) - 50
 
@@ -225,6 +231,24 @@ def test_releasing_for_want_of_room_gives_all_exposure_back():
     assert (0, 0, -1, 0) == tuple(symbol["buys"][name] for name in ("count", "leaves_lots", "first", "best_ticks"))
 
 
-def test_config_names_what_is_out_of_range():
-    assert RiskConfig().problems() == []
-    assert RiskConfig(position_lots_max=-3).problems() == ["risk.position_lots_max: found -3, allowed 1 to 1000000000"]
+def test_config_names_what_is_out_of_range_unset_or_reversed():
+    assert WIDE.problems() == []
+    assert limits(position_lots_max=-3).problems() == ["risk.position_lots_max: found -3, allowed 1 to 1000000000"]
+    assert limits(loss_soft_max=6, loss_hard_max=5).problems() == [
+        "risk.loss_soft_max: found 6, allowed at most loss_hard_max (5)"
+    ]
+    unset = [problem.split(":")[0].removeprefix("risk.") for problem in RiskConfig().problems() if "unset" in problem]
+    assert [name for name in RiskConfig.__struct_fields__ if name != "symbols_allowed"] == unset
+
+
+@pytest.mark.parametrize("name", [name for name in RiskConfig.__struct_fields__ if name not in NO_BLOCK])
+def test_a_limit_that_is_not_set_blocks(name):
+    risk = ready_risk(limits(**{name: 0}))
+    verdicts = {refusal(risk, intent(1, 0), 1)[0]}
+    apply_report(risk[0], report(intent(1, 0), ReportKind.FILL, OrderState.FILLED, lots=5, trade_id=1)[0], 2)
+    apply_report(risk[0], report(intent(1, 0), ReportKind.REJECTED, OrderState.REJECTED)[0], 3)
+    apply_top(risk[0], top(49_000, 49_010)[0], 4)
+    verdicts.add(refusal(risk, intent(2, 1, price=49_000, time_in_force=2), 5)[0])
+    verdicts.add(refusal(risk, intent(3, 2, price=49_011, time_in_force=2), 5)[0])
+
+    assert verdicts != {R.NONE}

@@ -7,11 +7,23 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from tests.trader.risk_records import AGE_NS_MAX, TICK_VALUE_E8, intent, ready_risk, report, top
+from tests.trader.risk_records import (
+    AGE_NS_MAX,
+    MARK_AGE_NS_MAX,
+    TICK_VALUE_E8,
+    account,
+    intent,
+    message,
+    ready_risk,
+    report,
+    top,
+)
 from trader.enums import BookState, OrderState, ReportKind, TimeInForce
 from trader.enums import RefusalReason as R
+from trader.messages import VolatilityEstimate
 from trader.risk.checks import decide
-from trader.risk.facts import apply_report, apply_top
+from trader.risk.facts import apply_account, apply_report
+from trader.risk.market import apply_top, apply_volatility
 
 
 @dataclass
@@ -23,6 +35,8 @@ class Model:
     ask: int = 50_005
     book_state: int = BookState.LIVE
     received_ns: int = 0
+    mark: Fraction = Fraction(50_000)
+    mark_ns: int = 0
     newest: int = 0
     live: dict[int, dict] = field(default_factory=dict)
 
@@ -41,11 +55,12 @@ class Model:
         return self.market_reason(order, now_ns) or self.exposure_reason(order)
 
     def market_reason(self, order: dict, now_ns: int) -> R:
+        if now_ns - self.mark_ns > MARK_AGE_NS_MAX:
+            return R.NO_REFERENCE
+        if abs(order["price"] - self.mark) / self.mark > Fraction(100, 10_000):
+            return R.PRICE_COLLAR
         if self.book_state != BookState.LIVE or now_ns - self.received_ns > AGE_NS_MAX or self.ask <= self.bid:
             return R.STALE_DATA
-        mid = Fraction(self.bid + self.ask, 2)
-        if abs(order["price"] - mid) / mid > Fraction(100, 10_000):
-            return R.PRICE_COLLAR
         touch_crossed = order["price"] >= self.ask if order["side"] > 0 else order["price"] <= self.bid
         if order["tif"] == TimeInForce.POST_ONLY and touch_crossed:
             return R.WOULD_CROSS
@@ -81,19 +96,19 @@ def advance_orders(rng: random.Random, risk: np.ndarray, model: Model, records: 
     order, record = model.live[slot], records[slot]
     what = rng.random()
     if what < 0.3:
-        apply_report(risk[0], report(record, ReportKind.ACK, OrderState.OPEN)[0])
+        apply_report(risk[0], report(record, ReportKind.ACK, OrderState.OPEN)[0], 0)
     elif what < 0.7:
         lots = rng.randint(1, order["leaves"])
         order["leaves"] -= lots
         state = OrderState.PARTIAL if order["leaves"] else OrderState.FILLED
         fill = report(record, ReportKind.FILL, state, lots=lots, trade_id=trade_id)
         for _ in range(rng.randint(1, 2)):
-            apply_report(risk[0], fill[0])
+            apply_report(risk[0], fill[0], 0)
         model.position += order["side"] * lots
         if not order["leaves"]:
             del model.live[slot]
     else:
-        apply_report(risk[0], report(record, ReportKind.CANCELED, OrderState.CANCELED)[0])
+        apply_report(risk[0], report(record, ReportKind.CANCELED, OrderState.CANCELED)[0], 0)
         del model.live[slot]
 
 
@@ -101,6 +116,8 @@ def advance_orders(rng: random.Random, risk: np.ndarray, model: Model, records: 
 def test_random_sessions_agree_with_a_naive_model_and_stay_within_limits(seed):
     rng = random.Random(seed)
     risk, model, now_ns = ready_risk(), Model(), 0
+    calm = {"volatility_bps": 0.001, "volume_lots_per_s": 1e6}
+    apply_volatility(risk[0], message(VolatilityEstimate, **calm)[0])
     records: dict[int, np.ndarray] = {}
     met = set()
     for counter in range(1, 4_000):
@@ -110,11 +127,17 @@ def test_random_sessions_agree_with_a_naive_model_and_stay_within_limits(seed):
             model.ask = model.bid + rng.choice((1, 5, 10, 20, 0))
             model.book_state = BookState.LIVE if rng.random() < 0.95 else rng.randint(0, 3)
             model.received_ns = now_ns
-            apply_top(risk[0], top(model.bid, model.ask, model.book_state)[0], now_ns)
+            if model.book_state == BookState.LIVE and model.ask > model.bid:
+                model.mark, model.mark_ns = Fraction(model.bid + model.ask, 2), now_ns
+            newest = top(model.bid, model.ask, model.book_state)
+            newest["event_ns"] = now_ns
+            apply_top(risk[0], newest[0], now_ns)
+            apply_account(risk[0], account(position_lots=model.position, balance_ns=now_ns + 1)[0])
         order = random_order(rng, counter)
         record = intent(
-            order["counter"], order["slot"], order["side"], order["price"], order["size"], time_in_force=order["tif"]
-        )
+            order["counter"], order["slot"], order["side"], order["price"], order["size"], time_in_force=order["tif"],
+            flags=1, level=order["slot"],
+        )  # fmt: skip
         expected = model.reason(order, now_ns)
         actual = R(decide(risk[0], record[0], now_ns))
 

@@ -33,13 +33,16 @@ from trader.exchange.templates import (
 )
 from trader.exchange.text import integer_at, word_at
 from trader.exchange.validation import find_symbol
+from trader.exchange.wallet import send_wallet
 
 LIMIT_DEFAULT = 500
 COUNTDOWN_MS_MAX = 86_400_000
 
 METHODS = b"GET POST PUT DELETE "
 GET, POST, PUT, DELETE = range(4)
-PING, TIME, INFO, DEPTH, LISTEN_KEY, CANCEL_ALL, COUNT_DOWN, OPEN_ORDERS, TRADES, POSITIONS, BALANCES = range(11)
+PING, TIME, INFO, DEPTH, LISTEN_KEY, CANCEL_ALL, COUNT_DOWN, OPEN_ORDERS, TRADES, POSITIONS, BALANCES, WALLET = range(
+    12
+)
 
 # fmt: off
 _PATHS: tuple[tuple[int, str, dict[int, int]], ...] = (
@@ -54,6 +57,7 @@ _PATHS: tuple[tuple[int, str, dict[int, int]], ...] = (
     (MARKET_USDM, "/fapi/v1/userTrades",         {GET: TRADES}),
     (MARKET_USDM, "/fapi/v3/positionRisk",       {GET: POSITIONS}),
     (MARKET_USDM, "/fapi/v2/positionRisk",       {GET: POSITIONS}),
+    (MARKET_USDM, "/fapi/v3/balance",            {GET: WALLET}),
     (MARKET_SPOT, "/api/v3/ping",                {GET: PING}),
     (MARKET_SPOT, "/api/v3/time",                {GET: TIME}),
     (MARKET_SPOT, "/api/v3/exchangeInfo",        {GET: INFO}),
@@ -69,7 +73,7 @@ PATHS = "".join(f"{path} " for _, path, _ in _PATHS).encode()
 MARKET_OF_PATH = np.array([market for market, _, _ in _PATHS], dtype=np.int64)
 ROUTES = np.array([[asked.get(method, -1) for method in range(4)] for _, _, asked in _PATHS], dtype=np.int64)
 
-WEIGHTS = bytes([1, 1, 1, 20, 1, 1, 10, 1, 5, 5, 5])
+WEIGHTS = bytes([1, 1, 1, 20, 1, 1, 10, 1, 5, 5, 5, 5])
 """What each route counts for in the venue's rate limit."""
 
 UNAUTHORIZED = 401
@@ -120,6 +124,8 @@ def _answer(exchange, connection_id, is_signed, is_http, route, method):
         send_trades(exchange, connection_id, symbol_id)
     elif route == POSITIONS:
         send_positions(exchange, connection_id, symbol_id)
+    elif route == WALLET:
+        send_wallet(exchange, connection_id)
     elif route == BALANCES:
         send_balances(exchange, connection_id)
     else:

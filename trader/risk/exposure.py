@@ -1,120 +1,66 @@
-"""Exposure: positions and own live orders of each symbol. Reserved at approval, released by a terminal fact only.
+"""Exposure: own live orders of each symbol and the worst cases. Reserved at approval, released by a terminal fact only.
 
     worst case, long side  = position + leaves of every live buy          (UNKNOWN orders included)
-    worst case, short side = position - leaves of every live sell
+    worst case, short side = leaves of every live sell - position
+    of a symbol            = the greater of the two, at the mark          never negative
+    of the account         = the sum over its symbols
 
-One writer (the risk stage). Live orders of a side hang in a list from their symbol; the best own price of each
-side is kept beside it and looked for again only when the order that held it ends.
+Live orders of a side hang in a list from their symbol; the best own price of each side is kept beside it and looked
+for again only when the order that held it ends. Sums follow each change, so a decision adds nothing up.
 """
 
-from enum import IntEnum
-
-import numpy as np
-
 from shm.kernel import inlined, kernel
-from trader.enums import OrderState, Side
+from trader.compile_hints import never_inlined
+from trader.enums import OrderFlag, OrderState, Side
 from trader.instrument import INSTRUMENTS_MAX
-from trader.orders import ORDER_SLOTS_MAX
-from trader.position import FILL_SET, POSITION
-from trader.risk.limits import LIMITS, TICKS_MAX
+from trader.orders import stage_of
+from trader.risk.advice import clear_advice
+from trader.risk.limits import LOTS_MAX
+from trader.risk.state import LINES_MAX, NEVER_NS, NO_BUY, NO_SELL, NO_SLOT, RECENT_MAX
 
-STAGES_MAX = 16
-REASONS = 16
-NO_BUY = 0
-NO_SELL = TICKS_MAX + 1
-NO_SLOT = -1
-
-
-class HaltCause(IntEnum):
-    """Why risk stopped approving. A halt is latched: only a fresh start clears it."""
-
-    NONE = 0
-    COMMAND = 1
-    OVERFILL = 2
-    POSITION_MISMATCH = 3
-
-
-OWN_ORDER = np.dtype(
-    [
-        ("client_order_id", "i8"),
-        ("symbol_id", "i8"),
-        ("side", "i8"),
-        ("price_ticks", "i8"),
-        ("size_lots", "i8"),
-        ("leaves_lots", "i8"),  # still reserved
-        ("filled_lots", "i8"),
-        ("state", "i8"),  # OrderState
-        ("next", "i8"),  # slots of the neighbours in the list of its symbol and side, or NO_SLOT
-        ("previous", "i8"),
-    ],
-    align=True,
-)
-
-SIDE = np.dtype(
-    [("first", "i8"), ("count", "i8"), ("leaves_lots", "i8"), ("best_ticks", "i8")],
-    align=True,
-)
-"""Live orders of one side. `best_ticks`: the price nearest to crossing, NO_BUY or NO_SELL without orders."""
-
-SYMBOL = np.dtype(
-    [
-        ("limits", LIMITS),
-        ("book_state", "i8"),
-        ("book_epoch", "i8"),
-        ("book_received_ns", "i8"),
-        ("bid_ticks", "i8"),
-        ("ask_ticks", "i8"),
-        ("reconciled", "i8"),
-        ("position", POSITION),
-        ("buys", SIDE),
-        ("sells", SIDE),
-        ("adopted", "i8"),  # the first reconciliation has set the position
-        ("volatility_bps", "f8"),  # newest estimate, 0 before the first
-        ("volatility_state", "i8"),
-    ],
-    align=True,
-)
-
-RISK = np.dtype(
-    [
-        ("halted", "i8"),  # HaltCause
-        ("epoch", "i8"),  # of client order ids, from the router
-        ("epoch_least", "i8"),  # paused until the account is of this one
-        ("symbol_count", "i8"),
-        ("reason", "i8"),  # of the last refusal, RefusalReason
-        ("found", "i8"),
-        ("allowed", "i8"),
-        ("approved", "i8"),
-        ("refused", "i8"),
-        ("reports", "i8"),
-        ("fills", "i8"),
-        ("duplicate_fills", "i8"),
-        ("late_fills", "i8"),  # after the order's end, or of an order that risk does not know
-        ("overfills", "i8"),
-        ("position_mismatches", "i8"),
-        ("open_orders", "i8"),
-        ("pnl_e8", "i8"),  # all symbols, at their last marks
-        ("refused_by_reason", "i8", (REASONS,)),
-        ("newest_id", "i8", (STAGES_MAX,)),  # id without its slot bits, per stage that makes orders
-        ("symbols", SYMBOL, (INSTRUMENTS_MAX,)),
-        ("orders", OWN_ORDER, (ORDER_SLOTS_MAX,)),
-        ("fill_set", FILL_SET),
-    ],
-    align=True,
-)
-"""State of risk: prepare with `reset_exposure`, then fill `limits` of each symbol."""
+_COUNTED_LOTS_MAX = 2 * LOTS_MAX
 
 
 @kernel
 def reset_exposure(risk, symbol_count):
-    """Empty lists on zeroed memory."""
+    """Empty lists on zeroed memory, and no advice; nothing is allowed before limits are filled."""
     risk.symbol_count = symbol_count
+    clear_advice(risk.advice)
     for i in range(INSTRUMENTS_MAX):
         symbol = risk.symbols[i]
         symbol.buys.first = NO_SLOT
         symbol.sells.first = NO_SLOT
         symbol.buys.best_ticks = NO_BUY
         symbol.sells.best_ticks = NO_SELL
+        symbol.delay_min_ns = NEVER_NS
+        symbol.delay_next_ns = NEVER_NS
+
+
+@inlined
+def long_case(symbol):
+    """Lots held if every live buy were filled and no sell."""
+    return symbol.position.lots + symbol.buys.leaves_lots
+
+
+@inlined
+def short_case(symbol):
+    """Lots short if every live sell were filled and no buy."""
+    return symbol.sells.leaves_lots - symbol.position.lots
+
+
+@inlined
+def value_e8(symbol, worst_lots):
+    """Worst-case lots at the mark in 1e-8 of the quote currency, capped so that no sum overflows."""
+    units = min(max(worst_lots, 0), _COUNTED_LOTS_MAX) * symbol.mark2_ticks >> 1
+    return min(units, symbol.limits.worst_units_max) * symbol.limits.tick_value_e8
+
+
+@inlined
+def revalue(risk, symbol):
+    """Bring the symbol's worst case, and the account's sum, up to date after any change of lots or mark."""
+    worst_e8 = value_e8(symbol, max(long_case(symbol), short_case(symbol)))
+    risk.worst_e8 += worst_e8 - symbol.worst_e8
+    symbol.worst_e8 = worst_e8
 
 
 @inlined
@@ -125,7 +71,6 @@ def _link(risk, side, order, slot):
         risk.orders[side.first].previous = slot
     side.first = slot
     side.count += 1
-    side.leaves_lots += order.leaves_lots
     risk.open_orders += 1
 
 
@@ -138,9 +83,15 @@ def _unlink(risk, side, order):
     if order.next != NO_SLOT:
         risk.orders[order.next].previous = order.previous
     side.count -= 1
-    side.leaves_lots -= order.leaves_lots
-    order.leaves_lots = 0
     risk.open_orders -= 1
+
+
+@inlined
+def _add_leaves(risk, symbol, side, lots, price_ticks):
+    """Change what is left of a side's orders; lots may be negative."""
+    side.leaves_lots += lots
+    side.leaves_units += lots * price_ticks
+    risk.open_e8 += lots * price_ticks * symbol.limits.tick_value_e8
 
 
 @kernel
@@ -162,7 +113,13 @@ def _best_sell(risk, first):
 
 
 @inlined
-def reserve(risk, intent):
+def market_word(intent):
+    """Symbol, side and the stage that made an order, in one word."""
+    return intent.symbol_id << 8 | stage_of(intent.client_order_id) << 1 | (1 if intent.side > 0 else 0)
+
+
+@inlined
+def reserve(risk, intent, now_ns):
     """Book an approved order's full size as exposure. Its slot must hold no live order."""
     slot = intent.order_slot
     order = risk.orders[slot]
@@ -174,13 +131,34 @@ def reserve(risk, intent):
     order.leaves_lots = intent.size_lots
     order.filled_lots = 0
     order.state = OrderState.RESERVED
+    order.approved_ns = now_ns
+    order.approval = risk.approved
     symbol = risk.symbols[intent.symbol_id]
     if intent.side > 0:
         _link(risk, symbol.buys, order, slot)
+        _add_leaves(risk, symbol, symbol.buys, intent.size_lots, intent.price_ticks)
         symbol.buys.best_ticks = max(symbol.buys.best_ticks, intent.price_ticks)
     else:
         _link(risk, symbol.sells, order, slot)
+        _add_leaves(risk, symbol, symbol.sells, intent.size_lots, intent.price_ticks)
         symbol.sells.best_ticks = min(symbol.sells.best_ticks, intent.price_ticks)
+    revalue(risk, symbol)
+    if intent.flags & OrderFlag.LADDER_CHILD:
+        lines = symbol.buy_lines if intent.side > 0 else symbol.sell_lines
+        lines[intent.level & (LINES_MAX - 1)] = intent.client_order_id
+    else:
+        _remember(risk, intent, now_ns)
+
+
+@kernel
+def _remember(risk, intent, now_ns):
+    never_inlined()
+    recent = risk.recent[risk.recent_count & (RECENT_MAX - 1)]
+    recent.approved_ns = now_ns
+    recent.market = market_word(intent)
+    recent.price_ticks = intent.price_ticks
+    recent.size_lots = intent.size_lots
+    risk.recent_count += 1
 
 
 @kernel
@@ -190,12 +168,16 @@ def release(risk, order, state):
     order.state = state
     if order.side > 0:
         _unlink(risk, symbol.buys, order)
+        _add_leaves(risk, symbol, symbol.buys, -order.leaves_lots, order.price_ticks)
         if order.price_ticks == symbol.buys.best_ticks:
             symbol.buys.best_ticks = _best_buy(risk, symbol.buys.first)
     else:
         _unlink(risk, symbol.sells, order)
+        _add_leaves(risk, symbol, symbol.sells, -order.leaves_lots, order.price_ticks)
         if order.price_ticks == symbol.sells.best_ticks:
             symbol.sells.best_ticks = _best_sell(risk, symbol.sells.first)
+    order.leaves_lots = 0
+    revalue(risk, symbol)
 
 
 @inlined
@@ -206,6 +188,7 @@ def consume(risk, order, lots):
     order.leaves_lots -= part
     symbol = risk.symbols[order.symbol_id]
     if order.side == Side.BUY:
-        symbol.buys.leaves_lots -= part
+        _add_leaves(risk, symbol, symbol.buys, -part, order.price_ticks)
     else:
-        symbol.sells.leaves_lots -= part
+        _add_leaves(risk, symbol, symbol.sells, -part, order.price_ticks)
+    revalue(risk, symbol)

@@ -1,4 +1,4 @@
-"""Facts: what reports, tops of book, estimates and reconciliations change in risk's picture. One writer.
+"""Facts: what reports, reconciliations and commands change in risk's picture. One writer.
 
 Each function takes one message's record. Those that may call for cancels return a reaction; none refuses a
 fact: what the venue says has happened is booked first and judged afterwards.
@@ -6,68 +6,57 @@ fact: what the venue says has happened is booked first and judged afterwards.
 
 from shm.kernel import inlined, kernel
 from trader.compile_hints import never_inlined
-from trader.enums import BookState, OrderState, ReportKind
+from trader.enums import OrderState, ReportKind, TradingState
 from trader.orders import SLOT_MASK, epoch_of, is_live
-from trader.position import adopt_position, book_fill, mark_position, market_of, remember_fill
-from trader.risk.exposure import NO_SLOT, HaltCause, consume, release
+from trader.position import adopt_position, book_fill, market_of, remember_fill
+from trader.risk.advice import scaled, take_advice, tighten
+from trader.risk.exposure import consume, release, revalue
+from trader.risk.latches import (
+    CANCEL_ORDER,
+    NO_REACTION,
+    count_execution,
+    count_reject,
+    halt,
+    judge_losses,
+)
+from trader.risk.limits import BPS_MAX, WORST_E8_MAX
+from trader.risk.market import mark
+from trader.risk.state import NO_SLOT, HaltCause
 
-NO_REACTION, CANCEL_ORDER, CANCEL_ALL = range(3)
-"""What the stage has to do after a report, an account state or a halt."""
-
-
-@kernel
-def apply_top(risk, top, now_ns):
-    """Take the newest top of a book: touch, state, time of receipt; mark the position at its mid."""
-    if top.symbol_id < 0 or top.symbol_id >= risk.symbol_count:
-        return
-    symbol = risk.symbols[top.symbol_id]
-    symbol.book_state = top.state
-    symbol.book_epoch = top.epoch
-    symbol.book_received_ns = now_ns
-    symbol.bid_ticks = top.bid_ticks[0] if top.bid_lots[0] > 0 else 0
-    symbol.ask_ticks = top.ask_ticks[0] if top.ask_lots[0] > 0 else 0
-    _mark(risk, symbol)
-
-
-@inlined
-def _mark(risk, symbol):
-    if symbol.book_state == BookState.LIVE and symbol.bid_ticks > 0 and symbol.ask_ticks > symbol.bid_ticks:
-        before = symbol.position.pnl_e8
-        after = mark_position(symbol.position, symbol.bid_ticks, symbol.ask_ticks, symbol.limits.tick_value_e8)
-        risk.pnl_e8 += after - before
+_WORST_MAX = 1 << 62
 
 
 @kernel
-def apply_report(risk, report):
-    """Merge a fact about an order: position, reservation, state. Returns a reaction."""
+def apply_report(risk, report, now_ns):
+    """Merge a fact about an order: position, reservation, state, streaks. Returns a reaction."""
     risk.reports += 1
     if report.symbol_id < 0 or report.symbol_id >= risk.symbol_count:
         return NO_REACTION
     is_fill = report.kind == ReportKind.FILL
     if is_fill and not _book(risk, report):
         return NO_REACTION
+    reaction = _judge(risk, report, is_fill, now_ns)
     order = risk.orders[report.client_order_id & SLOT_MASK]
     if report.client_order_id <= 0 or order.client_order_id != report.client_order_id:
         risk.late_fills += is_fill
-        return NO_REACTION
+        return reaction
     was_live = is_live(order.state)
     if is_fill:
         risk.late_fills += 1 - was_live
         consume(risk, order, report.last_lots)
         if order.filled_lots > order.size_lots:
             risk.overfills += 1
-            halt(risk, HaltCause.OVERFILL)
+            reaction = halt(risk, HaltCause.OVERFILL)
     if was_live:
         if is_live(report.state):
             order.state = report.state
         else:
             release(risk, order, report.state)
-    if is_fill and order.filled_lots > order.size_lots:
-        return CANCEL_ALL
     # an order that was on its way when the halt came reaches the venue after the cancel-all
-    if risk.halted != 0 and is_live(order.state) and report.kind == ReportKind.ACK:
+    is_late = risk.trading != TradingState.ACTIVE and order.approval <= risk.stopped_at
+    if reaction == NO_REACTION and is_late and is_live(order.state) and report.kind == ReportKind.ACK:
         return CANCEL_ORDER
-    return NO_REACTION
+    return reaction
 
 
 @inlined
@@ -81,21 +70,27 @@ def _book(risk, report):
     value = symbol.limits.tick_value_e8
     book_fill(symbol.position, report.side, report.last_ticks, report.last_lots, value, report.fee_e8)
     risk.fills += 1
-    _mark(risk, symbol)
+    mark(risk, symbol)
+    revalue(risk, symbol)
     return 1
 
 
-@kernel
-def halt(risk, cause):
-    """Latch the kill switch; the first cause stays. Returns the reaction: everything is to be cancelled."""
-    if risk.halted == 0:
-        risk.halted = cause
-    return CANCEL_ALL
+@inlined
+def _judge(risk, report, is_fill, now_ns):
+    """What a report says of losses, of the pace of executions, and of the streak of rejects. Returns a reaction."""
+    if is_fill:
+        risk.reject_streak = 0
+        return max(count_execution(risk, now_ns), judge_losses(risk, now_ns))
+    if report.kind == ReportKind.ACK:
+        risk.reject_streak = 0
+    elif report.kind == ReportKind.REJECTED:
+        return count_reject(risk, report.reason)
+    return NO_REACTION
 
 
 @kernel
 def apply_account(risk, account):
-    """Take the router's word on reconciliation, and at the first one the venue's position. Returns a reaction.
+    """Take the router's word on reconciliation and collateral, and at first the venue's position. Returns a reaction.
 
     Later the position must be the sum of fills that risk has booked itself; if not, the venue's is adopted
     and trading stops.
@@ -104,15 +99,23 @@ def apply_account(risk, account):
         return NO_REACTION
     symbol = risk.symbols[account.symbol_id]
     symbol.reconciled = account.reconciled if account.epoch >= risk.epoch_least else 0
+    if account.balance_ns != 0:
+        risk.balance_ns = account.balance_ns
+        risk.free_e8 = account.free_e8
+        set_margin(risk)
     if symbol.reconciled == 0:
         return NO_REACTION
+    risk.epoch = account.epoch
+    _end_older(risk, symbol.buys, account.epoch)
+    _end_older(risk, symbol.sells, account.epoch)
     risk.epoch = account.epoch
     _end_older(risk, symbol.buys, account.epoch)
     _end_older(risk, symbol.sells, account.epoch)
     differs = symbol.position.lots != account.position_lots
     if differs:
         adopt_position(symbol.position, account.position_lots)
-        _mark(risk, symbol)
+        mark(risk, symbol)
+        revalue(risk, symbol)
     if symbol.adopted == 0:
         symbol.adopted = 1
         return NO_REACTION
@@ -143,10 +146,23 @@ def pause(risk, epoch):
 
 
 @kernel
-def apply_volatility(risk, estimate):
-    """Keep the newest estimate of a symbol."""
-    if estimate.symbol_id < 0 or estimate.symbol_id >= risk.symbol_count:
-        return
-    symbol = risk.symbols[estimate.symbol_id]
-    symbol.volatility_bps = estimate.volatility_bps
-    symbol.volatility_state = estimate.state
+def set_margin(risk):
+    """The worst case, all symbols, whose initial margin the free collateral less its buffer covers."""
+    never_inlined()
+    bounds = risk.bounds
+    free_e8 = min(max(risk.free_e8, 0), WORST_E8_MAX)
+    usable_e8 = free_e8 // BPS_MAX * (BPS_MAX - bounds.margin_buffer_bps)
+    risk.margin_worst_e8_max = min(usable_e8 // max(bounds.margin_bps, 1), _WORST_MAX // BPS_MAX) * BPS_MAX
+
+
+@kernel
+def apply_advice(risk, advice):
+    """Take a tail-risk recommendation: limits in force become the configured ones, tightened. Returns a reaction."""
+    take_advice(risk.advice, advice)
+    permille = risk.advice.size_permille
+    for symbol_id in range(risk.symbol_count):
+        symbol = risk.symbols[symbol_id]
+        tighten(symbol.limits, symbol.configured, permille)
+    risk.bounds.open_e8_max = scaled(risk.configured.open_e8_max, permille)
+    risk.bounds.worst_e8_max = scaled(risk.configured.worst_e8_max, permille)
+    return halt(risk, HaltCause.TAIL_RISK) if risk.advice.halt != 0 else NO_REACTION

@@ -22,6 +22,7 @@ class RouterConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     missing; the placement timeout is shorter, and what comes between the two is a success.
     batch_window_ms: orders wait so long for others, batch_size_max of which leave together; 0: none waits.
     pacing: requests a second, see PacingConfig.
+    balance_refresh_ms: how often the free collateral is asked for; 0: never, and risk refuses every order.
     cancel_only: cancel everything at the start and deny every order: the successor of a router that died.
     trades_from: for each symbol the trade id from which on a predecessor has perhaps not told the fills: a successor
     tells them, so that positions stay the sum of fills; empty or 0: begin with the venue's position.
@@ -44,6 +45,7 @@ class RouterConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     batch_window_ms: int = 0
     batch_size_max: int = 50
     pacing: PacingConfig = PacingConfig()
+    balance_refresh_ms: int = 2_000
     cancel_only: bool = False
     trades_from: tuple[int, ...] = ()
 
@@ -66,6 +68,7 @@ class RouterConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
             "breaker_timeout_ms": (self.placement_timeout_ms, 60_000),
             "batch_window_ms": (0, 1_000),
             "batch_size_max": (1, 100),
+            "balance_refresh_ms": (0, 60_000),
         }
         found = [
             f"router.{key}: found {getattr(self, key)}, allowed {least} to {most}"

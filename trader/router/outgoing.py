@@ -38,6 +38,7 @@ def clear_outgoing(router):
     """Nothing to say."""
     router.report_count = 0
     router.account_count = 0
+    router.quiet_accounts = 0
     router.wire_count = 0
     router.alarm_count = 0
 
@@ -186,6 +187,8 @@ def add_accounts(router, reconciled):
         account.open_orders = 0
         account.reconciled = DIFFERS if reconciled != 0 and router.suspect[symbol_id] != 0 else reconciled
         account.epoch = router.epoch
+        account.free_e8 = router.free_e8
+        account.balance_ns = router.balance_ns
     for index in range(router.open_orders):
         router.accounts[router.orders[router.live[index]].symbol_id].open_orders += 1
     router.account_count = router.symbol_count

@@ -54,6 +54,7 @@ class Job(IntEnum):
     LIST_ORDERS = 8
     CHECK_POSITION = 9
     DEAD_MAN = 10
+    BALANCE = 11
 
 
 class Alarm(IntEnum):

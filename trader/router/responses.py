@@ -4,6 +4,7 @@ from shm.kernel import kernel
 from trader.compile_hints import never_inlined
 from trader.orders import SLOT_MASK
 from trader.router import reconciling, rest
+from trader.router.balance import take_balance
 from trader.router.replies import HTTP_OK, TOO_MANY, obey_limit
 from trader.router.state import REST, Job
 
@@ -46,6 +47,8 @@ def _take_reply(router, job, wire, now_ns):
     if job == Job.LISTEN_KEY:
         router.listen_key_due_ns = now_ns + router.listen_key_ns
         return rest.take_listen_key(router, address, length)
+    if job == Job.BALANCE:
+        return take_balance(router, address, length, now_ns)
     if job == Job.CANCEL_OPEN:
         router.clear_symbol += 1
     elif job == Job.OPEN_ORDERS:

@@ -2,6 +2,7 @@
 
     LISTEN_KEY -> key of the user stream        CANCEL_OPEN, OPEN_ORDERS -> nothing of ours is open
     RENEW_KEY  -> it lives on                   POSITION, LIST_ORDERS -> compared (trader.router.reconciling)
+    BALANCE    -> free collateral (trader.router.balance)
     DEAD_MAN   -> the venue's timer starts anew TRADES, TRADES_SINCE -> fills that we missed
 
 A reply that is no success, or is not understood, is asked for again after a pause that doubles; 429 and 418 after the
@@ -25,6 +26,7 @@ from trader.venues.binance.account import (
 from trader.venues.binance.order_events import SCANNED
 from trader.venues.binance.orders import (
     write_cancel_open_request,
+    write_collateral_request,
     write_countdown_request,
     write_listen_key_request,
     write_open_orders_request,
@@ -75,6 +77,8 @@ def _write(router, job, instrument, room):
         return write_open_orders_request(room, instrument)
     if job == Job.TRADES_SINCE:
         return write_trades_since_request(room, instrument, router.trades_from[router.job_symbol])
+    if job == Job.BALANCE:
+        return write_collateral_request(room, instrument)
     if job == Job.DEAD_MAN:
         return write_countdown_request(room, instrument, router.dead_man_ms)
     return write_position_request(room, instrument)

@@ -103,6 +103,10 @@ ROUTER = np.dtype(
         ("clear_wait_ns", "i8"),
         ("clear_is_clean", "i8"),  # nothing was live here when the check began
         ("position_symbol", "i8"),
+        ("free_e8", "i8"),  # collateral that nothing binds, as the venue said at balance_ns; 0: not asked yet
+        ("balance_ns", "i8"),
+        ("balance_refresh_ns", "i8"),
+        ("quiet_accounts", "i8"),  # they tell of the balance only
         ("scan_next", "i8"),  # where the walk over live orders goes on
         ("more_work", "i8"),  # the walk ran out of room
         ("report_count", "i8"),
@@ -193,6 +197,7 @@ def fill_router(
     router["owed_fills_ns"] = config.owed_fills_ms * ms
     router["reconnect_ns_min"] = config.reconnect_ms_min * ms
     router["reconnect_ns_max"] = config.reconnect_ms_max * ms
+    router["balance_refresh_ns"] = config.balance_refresh_ms * ms
     router["listen_key_ns"] = config.listen_key_minutes * 60_000 * ms
     router["dead_man_ms"] = config.dead_man_ms
     router["dead_man_refresh_ns"] = config.dead_man_refresh_ms * ms

@@ -68,7 +68,7 @@ def _scan_balance(scan, instrument, position):
             ours = read_text(cursor) != 0 and _is_base(cursor.text, cursor.length, instrument)
         elif cursor.word == _FREE or cursor.word == _LOCKED:
             read_number(cursor, position.amount)
-            amount_e8 = _e8_of(position.amount)
+            amount_e8 = e8_of(position.amount)
             if amount_e8 < 0:
                 fault(cursor)
             held_e8 += amount_e8
@@ -78,7 +78,7 @@ def _scan_balance(scan, instrument, position):
 
 
 @kernel
-def _e8_of(amount):
+def e8_of(amount):
     """An amount in 1e-8, or -1 where it is negative or too large to be one."""
     if amount.mantissa < 0:
         return -1

@@ -72,6 +72,7 @@ _OPEN_ORDERS = _texts("GET /fapi/v1/openOrders?symbol=", "GET /api/v3/openOrders
 _CANCEL_OPEN = _texts("DELETE /fapi/v1/allOpenOrders?symbol=", "DELETE /api/v3/openOrders?symbol=")
 _POSITION = _text("GET /fapi/v3/positionRisk?symbol=")
 _BALANCES = _text("GET /api/v3/account")
+_COLLATERAL = _texts("GET /fapi/v3/balance", "GET /api/v3/account")
 _TRADES = _texts("GET /fapi/v1/userTrades?symbol=", "GET /api/v3/myTrades?symbol=")
 _ORDER_ID = _text("&limit=1000&orderId=")
 _LIMIT = _text("&limit=100")
@@ -180,6 +181,12 @@ def write_position_request(at, instrument):
     if instrument.market == SPOT:
         return put(put(at, _BALANCES), _BLANK)
     return put(put_symbol(put(at, _POSITION), instrument), _BLANK)
+
+
+@kernel
+def write_collateral_request(at, instrument):
+    """GET the account's balances."""
+    return put(put_of(at, _COLLATERAL, instrument.market), _BLANK)
 
 
 @kernel
