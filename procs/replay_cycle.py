@@ -7,12 +7,13 @@ INPUT record -> its frame (from the journal, or from the link that the replayed 
 import numpy as np
 
 from procs.duty import DUTY, GAP_PORT
-from procs.ports import HALT, MISMATCH_DAMAGED, MISMATCH_NONE, WAIT
+from procs.ports import CANCELS, HALT, MISMATCH_DAMAGED, MISMATCH_NONE, RING, SLOTS, WAIT
 from shm.journal import INPUT, RECORD_BYTES, next_record, record_kind, record_port, record_sequence
 from shm.kernel import address_of, kernel, load_i64, view
 from shm.layout import FRAME_ORIGIN, FRAME_SEQUENCE, LENGTH_MASK, TYPE_SHIFT
 from shm.memory import call_entry
-from shm.ring import advance, poll, release, room_for
+from shm.ring import advance, poll, release, room_for, take
+from shm.slot import SLOTS_MAX
 
 WAITING, BLOCKED, FINISHED, DIFFERENT, MISSING, FAILED = 1, 2, 3, 4, 5, 6
 """Why a slice ended: input not produced yet, an outbox full, log over, a frame differs, a frame is missing,
@@ -25,14 +26,36 @@ PROGRESS = np.dtype([("inputs", "i8"), ("reason", "i8"), ("position", "i8"), ("k
 def _frame_of(duty, key, record):
     """Address of the frame that an INPUT record names, or 0 while its producer has not sent it."""
     port = record_port(key)
-    if port >= GAP_PORT or duty.inboxes[port].recorded or duty.inboxes[port].kind == 2:
+    if port >= GAP_PORT or duty.inboxes[port].recorded or duty.inboxes[port].kind == CANCELS:
         return record + RECORD_BYTES
     reader = duty.inboxes[port].ring
+    if duty.inboxes[port].kind == SLOTS:
+        return _publication(reader, duty.inboxes[port].slot.seen, record_sequence(key))
     frame = poll(reader)
     while frame != 0 and load_i64(frame + FRAME_SEQUENCE) != record_sequence(key):
         advance(reader, frame)
         release(reader)
         frame = poll(reader)
+    return frame
+
+
+@kernel
+def _publication(reader, seen, sequence):
+    """Address of a slot's publication among those that are queued, or 0 while its producer has not sent it.
+
+    A reader of slots goes from symbol to symbol, so it may take a later publication of one before an earlier one of
+    another: what is behind the last one taken of its own symbol (`seen`) goes, everything else stays queued.
+    """
+    frame = poll(reader)
+    while frame != 0 and load_i64(frame + FRAME_SEQUENCE) <= seen[load_i64(frame + FRAME_SEQUENCE) % SLOTS_MAX]:
+        advance(reader, frame)
+        release(reader)
+        frame = poll(reader)
+    frame, position = take(reader, reader.position)
+    while frame != 0 and load_i64(frame + FRAME_SEQUENCE) != sequence:
+        frame, position = take(reader, position)
+    if frame != 0:
+        seen[sequence % SLOTS_MAX] = sequence
     return frame
 
 
@@ -90,7 +113,7 @@ def replay_slice(address, progress, inputs_max):
         ports.now_ns = load_i64(record + 8)
         kind = (load_i64(frame) & ~LENGTH_MASK) >> TYPE_SHIFT
         code = call_entry(duty.entry, duty.state, address_of(ports), kind, frame, ports.now_ns)
-        if frame != record + RECORD_BYTES:
+        if frame != record + RECORD_BYTES and duty.inboxes[record_port(key)].kind == RING:
             advance(duty.inboxes[record_port(key)].ring, frame)
             release(duty.inboxes[record_port(key)].ring)
         progress.inputs += 1

@@ -78,6 +78,15 @@ def test_cores_do_not_matter(start: Start) -> None:
     assert_identical(replay_run(run.out))
 
 
+def test_several_symbols_replay_though_their_newest_values_are_read_out_of_order(start: Start, tmp_path: Path) -> None:
+    config = tmp_path / "three.toml"
+    config.write_text('symbols = ["BTCUSDT", "ETHUSDT", "SOLUSDT"]\n')
+    run = start.run("--duration", "3s", "--config", str(config))
+
+    assert run.wait(WAIT_S) == 0, run.said
+    assert_identical(replay_run(run.out))
+
+
 @pytest.mark.parametrize("stage", TRADING)
 def test_a_flipped_byte_is_named_with_its_file_and_place(recorded: Path, stage: str) -> None:
     path = journal_of(recorded, stage)
