@@ -43,8 +43,8 @@ def test_the_signal_cancels_everything_within_a_second_though_the_strategy_hangs
     run.seen["strategy"].suspend()
     os.kill(run.pid, signal.SIGUSR1)
     run.until(lambda: is_stopped(run), EFFECT_S_MAX, "nothing rests")
+    run.until(lambda: kept.latches() == {KILL: "pressed by SIGUSR1"}, EFFECT_S_MAX, "the latch is on disk")
 
-    assert kept.latches() == {KILL: "pressed by SIGUSR1"}
     run.signal(signal.SIGINT)
     run.wait(AGAIN_S)
     assert trading(run) == TradingState.HALTED
@@ -68,8 +68,8 @@ def test_a_latch_keeps_the_next_run_from_quoting_until_it_is_taken_off(start: St
 
     kept.press_kill("a file says so")
     run.until(lambda: is_stopped(run), EFFECT_S_MAX, "nothing rests")
-    assert kept.latches() == {KILL: "a file says so"}
-    assert kept.pressed_kill() is None
+    run.until(lambda: kept.latches() == {KILL: "a file says so"}, EFFECT_S_MAX, "the latch is on disk")
+    run.until(lambda: kept.pressed_kill() is None, EFFECT_S_MAX, "the file has done its work")
     shown = start.command("limits", "--run", str(run.pid))
     assert shown.wait(AGAIN_S) == 1
     assert "trading HALTED: KILL_SWITCH" in shown.said
@@ -86,4 +86,4 @@ def test_the_command_says_when_it_has_had_its_effect(start: Start, kept: StateDi
     assert pressed.wait(AGAIN_S) == 0, pressed.said
     assert "no order open" in pressed.said
     assert run.resting() == 0
-    assert kept.latches()[KILL].endswith(": a test")
+    run.until(lambda: kept.latches().get(KILL, "").endswith(": a test"), EFFECT_S_MAX, "the latch is on disk")
