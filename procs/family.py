@@ -12,7 +12,7 @@ import numpy as np
 import psutil
 
 from procs.exchange_market import first_command
-from procs.nursery import Exited, Loading, Nursery, Spawned
+from procs.nursery import Exited, Loading, Nursery, Spawned, how_it_ended
 from procs.plan import SUCCESSOR, LaunchPlan
 from procs.run_segments import RunSegments
 from procs.wiring import doorbell_address
@@ -173,13 +173,6 @@ class Family:
         for group in list(self.pids):
             self.kill(group)
         self.nursery.close()
-
-
-def how_it_ended(code: int) -> str:
-    """An exit code, or minus the signal, in words."""
-    if code < 0:
-        return f"killed by {signal.Signals(-code).name}"
-    return f"exited with code {code}"
 
 
 def cpu_seconds(pid: int) -> float:

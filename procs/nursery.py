@@ -57,6 +57,13 @@ _REPLIES = msgspec.msgpack.Decoder(Spawned | Exited | Loading)
 _REQUESTS = msgspec.msgpack.Decoder(Spawn)
 
 
+def how_it_ended(code: int) -> str:
+    """An exit code, or minus the signal, in words."""
+    if code < 0:
+        return f"killed by {signal.Signals(-code).name}"
+    return f"exited with code {code}"
+
+
 def die_with_parent(parent: int) -> None:
     """Have the kernel send SIGTERM to this process when its parent ends; exits if it already has."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
@@ -94,9 +101,15 @@ class Nursery:
             if not data:
                 if found:
                     return found
-                raise ConnectionError("the process that stages are forked from has ended")
+                raise ConnectionError(f"the process that stages are forked from has ended: {self._how_it_ended()}")
             found.append(_REPLIES.decode(data))
         return found
+
+    def _how_it_ended(self) -> str:
+        """Exit code or signal of a server that has closed its end; it stays to be waited for."""
+        ended = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        assert ended is not None
+        return how_it_ended(ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status)
 
     def close(self) -> None:
         """End the server, even in the middle of compiling, and whoever compiles for it."""

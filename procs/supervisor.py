@@ -17,11 +17,12 @@ from functools import partial
 from procs.build import other_builds
 from procs.errors import OperatorError
 from procs.exchange_market import venue_instruments
-from procs.family import Family, RunError, cpu_seconds, how_it_ended
+from procs.family import Family, RunError, cpu_seconds
 from procs.kernels import load_kernels
 from procs.kill_switch import KillSwitch
 from procs.launch import run_process
 from procs.logs import LogQueues, attach_logging
+from procs.nursery import how_it_ended
 from procs.placement import groups
 from procs.plan import SUCCESSOR, LaunchPlan
 from procs.recovery import Recovery

@@ -22,6 +22,9 @@ from shm.kernel import inlined, kernel
 from trader.enums import OrderState
 
 ORDER_SLOTS_MAX = 4096
+POST_ONLY_WOULD_TAKE = -5022
+"""Reason of a REJECTED report: a post-only order met a touch that had moved, whatever the venue calls it."""
+
 STAGE_STRATEGY = 1
 
 SLOT_BITS = 12

@@ -200,8 +200,8 @@ def _become_trader(
         if output >= 0:
             os.dup2(output, 1)
         os.dup2(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), 0)
-        # It would write its dump to the descriptor of pytest's that is about to be somebody else's.
-        faulthandler.disable()
+        # Not to the descriptor of pytest's, which is about to be somebody else's.
+        faulthandler.enable(2)
         os.closerange(3, os.sysconf("SC_OPEN_MAX"))
         for which, value in limits.items():
             resource.setrlimit(which, (value, value))

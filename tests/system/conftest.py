@@ -35,16 +35,17 @@ def kernels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture
-def start(kernels: None, tmp_path: Path) -> Iterator[Start]:
-    """Starts commands and runs in this test's folder; ends what is left of them."""
-    with ExitStack() as stack:
-        yield Start(tmp_path, stack)
-
-
-@pytest.fixture
 def state(tmp_path: Path) -> StateDir:
     """A state folder for one test: latches that it sets halt nobody else."""
     return StateDir(tmp_path / "state")
+
+
+@pytest.fixture
+def start(kernels: None, state: StateDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+    """Starts commands and runs in this test's folder; ends what is left of them."""
+    monkeypatch.setenv("TRADER_STATE_DIR", str(state.path))
+    with ExitStack() as stack:
+        yield Start(tmp_path, stack)
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +61,7 @@ def fused_run(kernels: None, tmp_path_factory: pytest.TempPathFactory) -> Observ
 
 
 def _observed(folder: Path, *flags: str, installed: bool = False) -> Observed:
-    with ExitStack() as stack:
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRADER_STATE_DIR", str(folder / "state"))
         run: Trader = Start(folder, stack).run("--duration", f"{RUN_S}s", *flags, installed=installed)
         return observe(run)

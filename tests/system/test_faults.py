@@ -84,7 +84,7 @@ def test_a_dead_router_has_a_successor_that_cancels_what_it_left(start: Start) -
 
 
 def test_the_fourth_death_in_a_minute_halts_and_a_latch_says_why(start: Start, state: StateDir) -> None:
-    run = start.trading(config=f'state_dir = "{state.path}"\n')
+    run = start.trading()
     victims = ["strategy", "book", "risk"]
     for number, victim in enumerate(victims):
         run.processes()[victim].kill()

@@ -2,29 +2,16 @@
 
 import os
 import signal
-from collections.abc import Iterator
-
-import pytest
 
 from procs.kill_switch import KILL
 from procs.readings import record_of
-from procs.state_dir import StateDir, default_state_dir
+from procs.state_dir import StateDir
 from tests.system.command import Trader
 from tests.system.starting import Start
 from trader.enums import TradingState
 
 EFFECT_S_MAX = 1.0
 AGAIN_S = 15.0
-
-
-@pytest.fixture
-def kept(kernels: None) -> Iterator[StateDir]:
-    """The runs' state folder; no latch is left in it."""
-    state = StateDir(default_state_dir())
-    yield state
-    state.release_kill()
-    for name in state.latches():
-        state.take_off(name)
 
 
 def trading(run: Trader) -> TradingState:
@@ -37,21 +24,21 @@ def is_stopped(run: Trader) -> bool:
     return run.resting() == 0 and trading(run) == TradingState.HALTED
 
 
-def test_the_signal_cancels_everything_within_a_second_though_the_strategy_hangs(start: Start, kept: StateDir) -> None:
+def test_the_signal_cancels_everything_within_a_second_though_the_strategy_hangs(start: Start, state: StateDir) -> None:
     run = start.run("--placement", "process")
     run.until_quoting()
     run.seen["strategy"].suspend()
     os.kill(run.pid, signal.SIGUSR1)
     run.until(lambda: is_stopped(run), EFFECT_S_MAX, "nothing rests")
-    run.until(lambda: kept.latches() == {KILL: "pressed by SIGUSR1"}, EFFECT_S_MAX, "the latch is on disk")
+    run.until(lambda: state.latches() == {KILL: "pressed by SIGUSR1"}, EFFECT_S_MAX, "the latch is on disk")
 
     run.signal(signal.SIGINT)
     run.wait(AGAIN_S)
     assert trading(run) == TradingState.HALTED
 
 
-def test_a_latch_keeps_the_next_run_from_quoting_until_it_is_taken_off(start: Start, kept: StateDir) -> None:
-    kept.latch(KILL, "of yesterday")
+def test_a_latch_keeps_the_next_run_from_quoting_until_it_is_taken_off(start: Start, state: StateDir) -> None:
+    state.latch(KILL, "of yesterday")
     run = start.run("--placement", "fused")
     run.until(lambda: run.attached() and trading(run) == TradingState.HALTED, AGAIN_S, "the run obeys the latch")
     books = record_of(run.memory, "book", "BOOK")
@@ -66,16 +53,16 @@ def test_a_latch_keeps_the_next_run_from_quoting_until_it_is_taken_off(start: St
     assert start.command("arm", KILL, "--yes", KILL).wait(AGAIN_S) == 0
     run.until(lambda: run.resting() > 0, AGAIN_S, "it quotes")
 
-    kept.press_kill("a file says so")
+    state.press_kill("a file says so")
     run.until(lambda: is_stopped(run), EFFECT_S_MAX, "nothing rests")
-    run.until(lambda: kept.latches() == {KILL: "a file says so"}, EFFECT_S_MAX, "the latch is on disk")
-    run.until(lambda: kept.pressed_kill() is None, EFFECT_S_MAX, "the file has done its work")
+    run.until(lambda: state.latches() == {KILL: "a file says so"}, EFFECT_S_MAX, "the latch is on disk")
+    run.until(lambda: state.pressed_kill() is None, EFFECT_S_MAX, "the file has done its work")
     shown = start.command("limits", "--run", str(run.pid))
     assert shown.wait(AGAIN_S) == 1
     assert "trading HALTED: KILL_SWITCH" in shown.said
 
 
-def test_the_command_says_when_it_has_had_its_effect(start: Start, kept: StateDir) -> None:
+def test_the_command_says_when_it_has_had_its_effect(start: Start, state: StateDir) -> None:
     run = start.run("--placement", "process")
     run.until_quoting()
     orders = start.command("orders", "--run", str(run.pid))
@@ -86,4 +73,4 @@ def test_the_command_says_when_it_has_had_its_effect(start: Start, kept: StateDi
     assert pressed.wait(AGAIN_S) == 0, pressed.said
     assert "no order open" in pressed.said
     assert run.resting() == 0
-    run.until(lambda: kept.latches().get(KILL, "").endswith(": a test"), EFFECT_S_MAX, "the latch is on disk")
+    run.until(lambda: state.latches().get(KILL, "").endswith(": a test"), EFFECT_S_MAX, "the latch is on disk")

@@ -8,6 +8,7 @@ import pytest
 from shm.kernel import new_record
 from tests.trader.binance_frames import dumped, instrument
 from tests.trader.guarded_bytes import GuardedBytes
+from trader.orders import POST_ONLY_WOULD_TAKE
 from trader.venues.binance import account, balances, order_events, user_events
 from trader.venues.binance.account import POSITION_REPLY
 from trader.venues.binance.order_events import (
@@ -69,9 +70,14 @@ def test_the_end_of_the_stream_is_heard(frame: object) -> None:
 
 @pytest.mark.parametrize(
     ("message", "code"),
-    [("Duplicate order sent.", order_events.DUPLICATE_ID), ("Order would immediately match and take.", -2010)],
+    [
+        ("Duplicate order sent.", order_events.DUPLICATE_ID),
+        ("Order would immediately match and take.", POST_ONLY_WOULD_TAKE),
+        ("Account has insufficient balance for requested action.", -2010),
+        ("", -2010),
+    ],
 )
-def test_a_taken_id_is_told_apart_from_other_refusals_by_its_words(message: str, code: int) -> None:
+def test_refusals_of_one_code_are_told_apart_by_their_words(message: str, code: int) -> None:
     scan, reply = new_record(SCAN), new_record(REPLY)
     for seed in range(10):
         frame = {"id": "p77", "status": 400, "error": {"code": -2010, "msg": message}}

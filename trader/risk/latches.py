@@ -13,6 +13,7 @@ comes. The process that owns the run's folder on disk writes them down there.
 from shm.kernel import inlined, kernel
 from trader.compile_hints import never_inlined
 from trader.enums import TradingState
+from trader.orders import POST_ONLY_WOULD_TAKE
 from trader.risk.limits import EXECUTIONS_MAX
 from trader.risk.state import HaltCause
 
@@ -20,8 +21,6 @@ NO_REACTION, CANCEL_ORDER, CANCEL_ALL = range(3)
 """What the stage has to do after a fact, or a command."""
 
 DAY_NS = 86_400_000_000_000
-POST_ONLY_WOULD_TAKE = -5022
-"""The venue's code for a post-only order that met a touch which had moved."""
 
 
 @inlined

@@ -11,6 +11,7 @@ import numpy as np
 
 from shm.kernel import kernel, load_u8
 from trader.compile_hints import never_inlined
+from trader.orders import POST_ONLY_WOULD_TAKE
 from trader.venues.binance.json_cursor import (
     CURSOR,
     NUMBER,
@@ -38,7 +39,8 @@ QUOTE, OWN_LETTER = 34, 116
 """Our client order ids begin with a t."""
 DUPLICATE_ID = -4116
 REFUSED = -2010
-"""How futures say that an order's id is taken; spot has one code for every refused order, and says it in words."""
+"""How futures say that an order's id is taken. Spot has one code for every refused order and says why in words: a taken
+id and a post-only order that would take are given the codes of futures."""
 
 REPLY = np.dtype(
     [
@@ -62,6 +64,7 @@ SCAN = np.dtype([("cursor", CURSOR), ("number", NUMBER)], align=True)
 _ID, _STATUS, _RESULT, _ERROR, _CODE = word("id"), word("status"), word("result"), word("error"), word("code")
 _ORDER_ID, _EXECUTED, _UPDATED = word("orderId"), word("executedQty"), word("updateTime")
 _TRANSACTED, _MESSAGE, _DUPLICATE = word("transactTime"), word("msg"), word("Duplicate order sent.")
+_WOULD_TAKE = word("Order would immediately match and take.")
 _DATA, _RETRY_AFTER, _CLIENT_ORDER_ID = word("data"), word("retryAfter"), word("clientOrderId")
 _BUY, _SELL = word("BUY"), word("SELL")
 _W_NEW, _W_PARTIALLY, _W_FILLED = word("NEW"), word("PARTIALLY_FILLED"), word("FILLED")
@@ -166,13 +169,13 @@ def _scan_result(scan, reply):
 def _scan_error(scan, reply):
     never_inlined()
     cursor = scan.cursor
-    is_duplicate = False
+    said = 0
     open_object(cursor)
     while next_key(cursor):
         if cursor.word == _CODE:
             reply.code = read_integer(cursor, scan.number)
         elif cursor.word == _MESSAGE and peek(cursor) == 34:
-            is_duplicate = read_text(cursor) != 0 and cursor.word == _DUPLICATE
+            said = cursor.word if read_text(cursor) else 0
         elif cursor.word == _DATA and peek(cursor) == OPEN_BRACE:
             open_object(cursor)
             while next_key(cursor):
@@ -182,8 +185,10 @@ def _scan_error(scan, reply):
                     skip_value(cursor)
         else:
             skip_value(cursor)
-    if is_duplicate and reply.code == REFUSED:
+    if reply.code == REFUSED and said == _DUPLICATE:
         reply.code = DUPLICATE_ID
+    elif reply.code == REFUSED and said == _WOULD_TAKE:
+        reply.code = POST_ONLY_WOULD_TAKE
 
 
 @kernel
