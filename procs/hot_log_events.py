@@ -25,6 +25,7 @@ class Event(IntEnum):
     RISK_REFUSED    = 30   # symbol, order, reason, found, allowed
     RISK_HALTED     = 31   # cause, trading state
     RISK_REARMED    = 32   # cause, trading state
+    QUOTES_PULLED   = 33   # symbol, cause, bids, asks, found, allowed
     ORDER_UNKNOWN   = 40   # symbol, order, side, price, size
     ORDER_REJECTED  = 41   # symbol, order, code
     ORDER_DENIED    = 42   # symbol, order, reason

@@ -19,7 +19,7 @@ from procs.hot_log_events import Event
 from shm.log_ring import EVENT_BITS, VALUES_MAX
 from trader.book.state import ClearCause
 from trader.enums import BeliefState, BookState, RefusalReason, Side, TradingState
-from trader.risk.state import HaltCause
+from trader.risk.state import HaltCause, PullCause
 from trader.router.state import Alarm
 
 Value = int | float | str
@@ -124,6 +124,10 @@ FORMATS: dict[Event, HotFormat] = {
     Event.RISK_REARMED: HotFormat(
         "WARNING", "trader.risk", "re-armed: {cause}; trading is {trading}",
         {"cause": HaltCause, "trading": TradingState}),
+    Event.QUOTES_PULLED: HotFormat(
+        "WARNING", "trader.risk",
+        "{symbol}: {bids} bids and {asks} asks pulled, {cause}: found {found_ticks} ticks, allowed {allowed_ticks}",
+        {"symbol": Symbol, "cause": PullCause, "bids": int, "asks": int, "found_ticks": int, "allowed_ticks": int}),
     Event.ORDER_UNKNOWN: HotFormat(
         "WARNING", "trader.router",
         "{symbol}: what became of order {order} is UNKNOWN ({side} {size_lots} lots at {price_ticks} ticks)",

@@ -171,7 +171,8 @@ def service_ns(memory: Memory, stage: str) -> int:
 @dataclass(frozen=True)
 class Orders:
     """Counts since the start. `placed`: handed to the venue; `filled`: executions; `denied`: refused here,
-    nothing was sent; `unknown`: orders whose outcome is not known now; `open`: live now."""
+    nothing was sent; `pulled`: cancels that risk asked for because the market left the order behind; `unknown`: orders
+    whose outcome is not known now; `open`: live now."""
 
     placed: int
     acked: int
@@ -180,6 +181,7 @@ class Orders:
     expired: int
     rejected: int
     denied: int
+    pulled: int
     unknown: int
     open: int
 
@@ -196,6 +198,7 @@ def orders_of(memory: Memory) -> Orders:
         expired=int(router["expired"]),
         rejected=int(router["rejected"]),
         denied=int(router["denied"]) + int(risk["refused"]),
+        pulled=int(risk["pulled"]),
         unknown=unknown,
         open=int(router["open_orders"]),
     )

@@ -57,7 +57,8 @@ class BookCounts(msgspec.Struct, frozen=True):
 
 
 class OrderCounts(msgspec.Struct, frozen=True):
-    """Counts of a run. `filled`: executions; `denied`: refused here; `unknown`: outcome not known at the end."""
+    """Counts of a run. `filled`: executions; `denied`: refused here; `pulled`: cancelled by risk because the market
+    left them behind; `unknown`: outcome not known at the end."""
 
     placed: int = 0
     acked: int = 0
@@ -66,6 +67,7 @@ class OrderCounts(msgspec.Struct, frozen=True):
     expired: int = 0
     rejected: int = 0
     denied: int = 0
+    pulled: int = 0
     unknown: int = 0
 
 

@@ -141,6 +141,7 @@ class RefusalReason(IntEnum):
     SLIPPAGE = 25
     TAIL_RISK = 26
     BREAKER_OPEN = 27
+    PULLED = 28
 
 
 class WireKind(IntEnum):

@@ -3,6 +3,7 @@
 book_top, volatility_estimate, router_reports -> picture of market, position and own orders
 strategy_risk -> decide -> risk_router (approved, exposure reserved) or risk_strategy (refused, with reason)
 a halt latches: every later intent is refused and everything is cancelled through risk_cancels
+quotes that the market leaves behind are pulled through risk_cancels too
 """
 
 from typing import Any
@@ -15,6 +16,7 @@ from shm.codec import record_dtype
 from shm.codec_layout import layout_of
 from shm.kernel import inlined, kernel, load_u8, step, view
 from shm.layout import FRAME_HEADER_BYTES
+from trader.compile_hints import never_inlined
 from trader.enums import Command, OrderState, RefusalReason, TradingState
 from trader.instrument import INSTRUMENTS_MAX
 from trader.messages import (
@@ -37,10 +39,11 @@ from trader.messages import (
 from trader.risk.checks import APPROVED, decide
 from trader.risk.exposure import release, reset_exposure
 from trader.risk.facts import apply_account, apply_report, pause
-from trader.risk.latches import CANCEL_ALL, CANCEL_ORDER, halt, rearm, reduce_only
+from trader.risk.latches import CANCEL_ALL, CANCEL_ORDER, PULL_QUOTES, halt, rearm, reduce_only
 from trader.risk.limits import fill_bounds, fill_limits
 from trader.risk.market import apply_volatility, note_top
-from trader.risk.state import PARITY, RISK, TOP, HaltCause
+from trader.risk.pulling import is_left_behind
+from trader.risk.state import NO_SLOT, PARITY, RISK, TOP, HaltCause
 
 OUTBOXES = ("risk_router", "risk_strategy", "risk_cancels")
 OUT_ROUTER, OUT_STRATEGY, OUT_CANCELS = range(3)
@@ -116,7 +119,11 @@ def step(state, ports, type_, frame, now_ns):
         top = s.risk.symbols[symbol_id].top
         if receive(frame, top) != 0 or top.symbol_id != symbol_id:
             return BAD_FRAME
-        _react(s, ports, note_top(s.risk, symbol_id, now_ns))
+        reaction = note_top(s.risk, symbol_id, now_ns)
+        if reaction == PULL_QUOTES:
+            _pull(s.risk, s.risk.symbols[symbol_id], ports, symbol_id)
+        else:
+            _react(s, ports, reaction)
     elif type_ == ORDER_INTENT:
         if receive(frame, s.intent) != 0:
             return BAD_FRAME
@@ -201,6 +208,31 @@ def _react(s, ports, reaction):
         log_event(ports, Event.RISK_HALTED, s.risk.cause, s.risk.trading)
     elif reaction == CANCEL_ORDER:
         cancel(ports, OUT_CANCELS, s.report.order_slot, s.report.client_order_id)
+
+
+@kernel
+def _pull(risk, symbol, ports, symbol_id):
+    """Ask for the cancels of what the market has left behind, and say so. The ring of orders is not concerned."""
+    never_inlined()
+    bids = _pull_side(risk, symbol, symbol.buys.first, ports)
+    asks = _pull_side(risk, symbol, symbol.sells.first, ports)
+    risk.pulls += 1
+    risk.pulled += bids + asks
+    pull = symbol.pull
+    log_event(ports, Event.QUOTES_PULLED, symbol_id, pull.cause, bids, asks, pull.found, pull.allowed)
+
+
+@kernel
+def _pull_side(risk, symbol, slot, ports):
+    pulled = 0
+    while slot != NO_SLOT:
+        order = risk.orders[slot]
+        if is_left_behind(symbol, order):
+            order.pulled = 1
+            pulled += 1
+            cancel(ports, OUT_CANCELS, slot, order.client_order_id)
+        slot = order.next
+    return pulled
 
 
 @inlined

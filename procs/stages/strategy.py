@@ -42,15 +42,15 @@ from trader.messages import (
 from trader.orders import ORDER_SLOTS_MAX, STAGE_STRATEGY, generations, order_slot_of
 from trader.strategy import LEVELS_MAX, StrategyConfig
 from trader.strategy.account import on_account, on_refusal, on_report
-from trader.strategy.desk import CANCEL, PLACE, begin, end_step, settle, settle_none, verdict
-from trader.strategy.lines import DESK, ask_cancel, free_line, line_of, take_line
+from trader.strategy.desk import CANCEL, PLACE, begin, end_step, settle, settle_none, takes, verdict
+from trader.strategy.lines import DESK, TAKER, TAKER_LEVEL, ask_cancel, free_line, line_of, take_line
 from trader.volatility import VolatilityConfig
 from trader.volatility.estimate import ESTIMATOR, configure, write_estimate
 
 OUTBOXES = ("strategy_risk", "strategy_cancels")
 OUT_RISK, OUT_CANCELS = range(2)
 
-SLOTS_RESTING = 236
+SLOTS_RESTING = 235
 """Slots more than there can be orders: as many others go out before one is used again, and late words about its last
 order still find it. Not all that there are: every table of orders is indexed by slot, and stays in the caches."""
 
@@ -106,7 +106,7 @@ def start(state: np.ndarray, config: Any, instruments: np.ndarray) -> None:
     desk["cancel_retry_ns"] = settings.cancel_retry_ms * 1_000_000
     desk["book_age_ns_max"] = settings.book_age_ms_max * 1_000_000
     own["belief_age_ns_max"] = settings.belief_age_ms_max * 1_000_000
-    lines = 2 * LEVELS_MAX * len(instruments)
+    lines = (2 * LEVELS_MAX + 1) * len(instruments)
     # No generation, so no order before the account has named the epoch.
     format_arena(own["arena"], min(lines + SLOTS_RESTING, SLOTS), last=0)
     for index, instrument in enumerate(instruments):
@@ -244,6 +244,8 @@ def _requote(own, ports, symbol_id, now_ns):
                 line = line_of(symbol, side_index, level)
                 ask_cancel(desk, line, now_ns)
                 cancel(ports, OUT_CANCELS, order_slot_of(line.client_order_id), line.client_order_id)
+    if takes(symbol, now_ns):
+        _place(own, ports, symbol_id, TAKER, TAKER_LEVEL, now_ns)
     end_step(symbol, top, desk.running)
 
 

@@ -1,8 +1,9 @@
 """The volatility stage: market events in, an estimate per symbol into the latest-value slot at each window's end.
 
-Windows run on the venue's clock (`event_ns`), so replay speed changes nothing. A gap in the events or a book
-that is not LIVE drops the open window and keeps what was learned. Until an estimator is warm its slot holds
-the configured prior, WARMING; that is published first of all, so that readers never see nothing.
+Windows run on the venue's clock (`event_ns`), so replay speed changes nothing; so does the volume of the market's
+trades, which is published beside the volatility. A gap in the events or a book that is not LIVE drops the open window
+and keeps what was learned. Until an estimator is warm its slot holds the configured prior, WARMING; that is published
+first of all, so that readers never see nothing.
 
 With `method` "particle" or "joint" each symbol also has a particle filter in `pool`, compiled only then and called by
 its address; what it believes is published in place of the decaying mean once that is warm.
@@ -19,7 +20,7 @@ from shm.codec import record_dtype
 from shm.kernel import address_of, address_of_array, copy, kernel, view
 from shm.kernel import step as compiled_step
 from shm.memory import call_entry, field_offset
-from trader.enums import BeliefState, BookState, Command
+from trader.enums import BeliefState, BookState, Command, MarketEventKind
 from trader.instrument import INSTRUMENTS_MAX, SYMBOLS_MAX
 from trader.messages import CONTROL, GAP, MARKET_EVENT, Control, Gap, MarketEvent, Message, VolatilityEstimate
 from trader.volatility.advancing import entry_of
@@ -27,6 +28,7 @@ from trader.volatility.beliefs import JUDGEMENT, configure_judgement, filter_set
 from trader.volatility.estimate import ESTIMATOR, adopt_estimate, configure, observe_mid, reset_window, write_estimate
 from trader.volatility.particles import BELIEF, BLOCK, FILTER, LANES, OBSERVATION, Method, Noise, Zeros, memory_bytes
 from trader.volatility.settings import prepare
+from trader.volatility.traded_volume import VOLUME, configure_volume, lots_per_s, observe_trade
 
 OUTBOXES = ("volatility_estimate",)
 OUT_ESTIMATE = 0
@@ -53,6 +55,7 @@ STATE = np.dtype(
         ("gap", record_dtype(Gap)),
         ("estimate", record_dtype(VolatilityEstimate)),
         ("estimators", ESTIMATOR, (INSTRUMENTS_MAX,)),
+        ("volumes", VOLUME, (INSTRUMENTS_MAX,)),
         ("method", "i8"),
         ("filter_bytes", "i8"),
         ("advance", "i8"),
@@ -82,6 +85,7 @@ def start(state: np.ndarray, config: Any, instruments: np.ndarray) -> None:
     for index, instrument in enumerate(instruments):
         own["venue_ids"][index] = instrument["venue_id"]
         configure(own["estimators"][index], config.volatility)
+        configure_volume(own["volumes"][index], config.volatility.volume_half_life_s)
     if config.volatility.method != "ewma":
         _start_filters(own, config.volatility, len(instruments))
 
@@ -194,6 +198,8 @@ def _on_event(own, ports):
     if not 0 <= event.symbol_id < own.symbol_count:
         own.ignored += 1
         return
+    if event.kind == MarketEventKind.TRADE and event.size_lots > 0:
+        observe_trade(own.volumes[event.symbol_id], event.event_ns, event.size_lots)
     estimator = own.estimators[event.symbol_id]
     if event.state != BookState.LIVE or event.bid_ticks <= 0 or event.ask_ticks <= 0:
         reset_window(estimator)
@@ -247,4 +253,5 @@ def _publish(own, ports, symbol_id, event_ns):
     if own.method != 0 and estimate.state == BeliefState.LIVE:
         judgement, newest = own.judgements[symbol_id], own.newest[symbol_id]
         write_belief(judgement, newest, estimate, own.estimators[symbol_id].volatility_bps_min)
+    estimate.volume_lots_per_s = lots_per_s(own.volumes[symbol_id], event_ns)
     own.published += send(ports, OUT_ESTIMATE, estimate)

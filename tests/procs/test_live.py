@@ -40,7 +40,7 @@ def snapshot(**changes: object) -> Snapshot:
         ),
         symbols=(symbol(),),
         books=BookChecks(6_545, 0, 0, 0),
-        orders=Orders(1_234, 1_230, 56, 1_170, 0, 2, 3, 0, 12),
+        orders=Orders(1_234, 1_230, 56, 1_170, 0, 2, 3, 4, 0, 12),
         pnl=-12.345,
         quoted_share=0.932,
         halt="NONE",

@@ -36,7 +36,7 @@ from trader.volatility import VolatilityConfig
 BID, ASK = 618_000, 618_001
 MS = 1_000_000
 EPOCH = 5
-SLOTS_USED = 2 * LEVELS_MAX + strategy.SLOTS_RESTING
+SLOTS_USED = 2 * LEVELS_MAX + 1 + strategy.SLOTS_RESTING
 
 
 def make_config(**knobs: object) -> SimpleNamespace:

@@ -36,6 +36,8 @@ class Desk:
         row["refusal_pause_ns"], row["cancel_retry_ns"], row["book_age_ns_max"] = 100, 1_000, 10_000
         row["reject_pause_ns"] = 100
         self.orders = 0
+        self.taking = (0, 0, 0)
+        """Side, price and size of what the strategy wants to take."""
         self.symbol["reconciled"] = 1
         self.position["position_lots_max"] = 100
         self.position["size_lots_min"] = 1
@@ -62,6 +64,7 @@ class Desk:
         """What the desk decides when a strategy wants these quotes."""
         if begin(self.row, self.symbol, self.top[0], now_ns):
             quotes = self.symbol["quotes"]
+            quotes["take_side"], quotes["take_ticks"], quotes["take_lots"] = self.taking
             for side, wanted in (("bid", bids), ("ask", asks)):
                 quotes[f"{side}_count"] = len(wanted)
                 for level, (ticks, lots) in enumerate(wanted):
@@ -91,7 +94,8 @@ class Desk:
         report = new_record(record_dtype(ExecutionReport))
         side = self.row["tickets"][order & 4095]["side_index"]
         report["client_order_id"], report["kind"], report["state"] = order, kind, state
-        report["side"] = Side.BUY if side == BIDS else Side.SELL
+        sides = (Side.BUY, Side.SELL, self.symbol["taker_side"])
+        report["side"] = sides[side]
         report["size_lots"], report["cumulative_lots"], report["fee_e8"] = 2, cumulative, fee
         report["last_ticks"], report["last_lots"] = fill
         return on_report(self.row, report[0], 1)

@@ -32,7 +32,10 @@ from trader.risk.limits import RiskConfig
 from trader.risk.market import apply_top, apply_volatility
 from trader.risk.state import PARITY, HaltCause
 
-NO_BLOCK = ("symbols_allowed", "duplicate_ms", "margin_buffer_bps", "orders_burst_max")
+NO_BLOCK = (
+    "symbols_allowed", "duplicate_ms", "margin_buffer_bps", "orders_burst_max", "pull_through_ticks", "pull_deviations",
+    "pull_window_ms", "pull_hold_ms",
+)  # fmt: skip
 """Without these an order is allowed nothing less; a configuration without them is refused before it gets so far."""
 
 

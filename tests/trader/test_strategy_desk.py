@@ -4,8 +4,8 @@ import pytest
 
 from tests.trader.one_desk import ASK, ASKS, BID, BIDS, Desk, make_top
 from trader.enums import BookState, OrderState, ReportKind, Side, TimeInForce
-from trader.strategy.desk import CANCEL, KEEP, PLACE, accrue, end_step
-from trader.strategy.lines import IDLE, ask_cancel
+from trader.strategy.desk import CANCEL, KEEP, PLACE, accrue, end_step, takes
+from trader.strategy.lines import IDLE, TAKER, TAKER_LEVEL, ask_cancel
 
 
 def test_wanted_quote_is_placed_as_a_post_only_intent() -> None:
@@ -132,3 +132,55 @@ def test_quoted_share_counts_live_time_with_an_order_on_each_side() -> None:
     accrue(desk.row, desk.symbol, 1_400)
 
     assert (desk.row["live_ns"], desk.row["quoted_both_ns"]) == (400, 300)
+
+
+def want_to_take(
+    desk: Desk, side: int, ticks: int, lots: int, asks: list[tuple[int, int]] = (), now_ns: int = 1
+) -> bool:
+    """What the desk says to a strategy that takes, beside its asks."""
+    desk.taking = (side, ticks, lots)
+    desk.want([], list(asks), now_ns)
+    return bool(takes(desk.symbol, now_ns))
+
+
+def test_an_order_that_takes_is_one_of_its_own_that_never_rests() -> None:
+    desk = Desk()
+    assert want_to_take(desk, Side.BUY, ASK + 2, 3)
+    order = desk.place(TAKER, TAKER_LEVEL, acknowledged=False)
+    intent = desk.intent[0]
+
+    assert (intent["side"], intent["price_ticks"], intent["size_lots"]) == (Side.BUY, ASK + 2, 3)
+    assert (intent["time_in_force"], intent["flags"]) == (TimeInForce.IMMEDIATE_OR_CANCEL, 0)
+    assert not want_to_take(desk, Side.SELL, BID, 1), "the last one is under way"
+    assert desk.report(order, ReportKind.FILL, OrderState.PARTIAL, fill=(ASK, 1), cumulative=1) == 0
+    assert desk.report(order, ReportKind.EXPIRED, OrderState.EXPIRED, cumulative=1) == 1
+    assert want_to_take(desk, Side.SELL, BID, 1)
+    assert (desk.symbol["ledger"]["lots"], desk.symbol["busy_bids"], desk.symbol["busy_asks"]) == (1, 0, 0)
+
+
+def test_an_order_that_takes_waits_for_our_own_quote_before_it() -> None:
+    desk = Desk()
+    desk.want([], [(ASK, 2)])
+    quote = desk.place(ASKS)
+
+    assert not want_to_take(desk, Side.BUY, ASK, 3)
+    assert want_to_take(desk, Side.BUY, ASK - 1, 3)
+    desk.report(quote, ReportKind.CANCELED, OrderState.CANCELED)
+    assert want_to_take(desk, Side.BUY, ASK, 3)
+
+
+def test_what_is_taken_leaves_less_room_for_quotes_and_stays_within_the_position_limit() -> None:
+    desk = Desk()
+    desk.symbol["ledger"]["lots"] = 95
+    desk.taking = (Side.BUY, ASK, 9)
+    desk.want([(BID - 1, 3)], [(ASK + 9, 3)])
+    assert (desk.symbol["taker"]["wanted_lots"], desk.line(BIDS)["wanted_lots"]) == (5, 0)
+    assert desk.line(ASKS)["wanted_lots"] == 3
+    desk.taking = (Side.SELL, BID, 9)
+    desk.want([(BID - 1, 3)], [(ASK + 9, 3)])
+    assert (desk.symbol["taker"]["wanted_lots"], desk.line(BIDS)["wanted_lots"]) == (9, 3)
+
+
+@pytest.mark.parametrize(("side", "ticks", "lots"), [(Side.BUY, ASK, 0), (0, ASK, 3), (2, ASK, 3), (Side.BUY, 0, 3)])
+def test_nothing_is_taken_where_nothing_sound_is_asked_for(side: int, ticks: int, lots: int) -> None:
+    assert not want_to_take(Desk(), side, ticks, lots)

@@ -108,7 +108,7 @@ class VolatilityEstimate(Message, tag=7):
     log-variance model's parameters (posterior mean and standard deviation); an estimator that does not
     learn them says 0 deviation. `state`: BeliefState; `pit`: one-step probability integral transform of the newest
     window, 0.5 where the mid did not move. `event_ns`: that window's end; 0: none has closed.
-    `volume_lots_per_s`: what others traded lately, 0 before the first trade.
+    `volume_lots_per_s`: what was traded lately, 0 before enough was seen.
     """
 
     symbol_id: int

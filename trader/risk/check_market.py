@@ -20,6 +20,10 @@ def against_market(risk, symbol, intent, now_ns):
     reason = _fresh(risk, symbol, intent, now_ns)
     if reason != APPROVED:
         return reason
+    if intent.time_in_force != TimeInForce.IMMEDIATE_OR_CANCEL:
+        held_ns = (symbol.buys.held_until_ns if intent.side > 0 else symbol.sells.held_until_ns) - now_ns
+        if held_ns > 0:
+            return refuse(risk, RefusalReason.PULLED, held_ns, 0)
     if intent.time_in_force == TimeInForce.POST_ONLY:
         if intent.side > 0 and intent.price_ticks >= touch_ask(symbol):
             return refuse(risk, RefusalReason.WOULD_CROSS, intent.price_ticks, touch_ask(symbol) - 1)

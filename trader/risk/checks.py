@@ -13,6 +13,7 @@
        PRICE_COLLAR         distance from the mid, or from the mark
        PRICE_TRAVEL         how far the mid has gone within a minute
     10 STALE_DATA           book not LIVE, crossed or one-sided; its receipt, the venue's time, or the decision too old
+       PULLED               quotes of that side were pulled a moment ago, and the order would rest
     11 WOULD_CROSS          a post-only order at or through the opposite touch
     12 SELF_TRADE           at or through an own live order of the other side
     13 OPEN_ORDERS          own live orders of the side, the symbol, the account

@@ -34,6 +34,8 @@ def reset_exposure(risk, symbol_count):
         symbol.sells.best_ticks = NO_SELL
         symbol.delay_min_ns = NEVER_NS
         symbol.delay_next_ns = NEVER_NS
+        symbol.pull.move2_ticks_max = NEVER_NS
+        symbol.pull.low2 = symbol.pull.past_low2 = NEVER_NS
 
 
 @inlined
@@ -133,12 +135,15 @@ def reserve(risk, intent, now_ns):
     order.state = OrderState.RESERVED
     order.approved_ns = now_ns
     order.approval = risk.approved
+    order.pulled = 0
     symbol = risk.symbols[intent.symbol_id]
     if intent.side > 0:
+        order.touch_ticks = symbol.top.bid_ticks[0]
         _link(risk, symbol.buys, order, slot)
         _add_leaves(risk, symbol, symbol.buys, intent.size_lots, intent.price_ticks)
         symbol.buys.best_ticks = max(symbol.buys.best_ticks, intent.price_ticks)
     else:
+        order.touch_ticks = symbol.top.ask_ticks[0]
         _link(risk, symbol.sells, order, slot)
         _add_leaves(risk, symbol, symbol.sells, intent.size_lots, intent.price_ticks)
         symbol.sells.best_ticks = min(symbol.sells.best_ticks, intent.price_ticks)

@@ -108,9 +108,6 @@ def apply_account(risk, account):
     risk.epoch = account.epoch
     _end_older(risk, symbol.buys, account.epoch)
     _end_older(risk, symbol.sells, account.epoch)
-    risk.epoch = account.epoch
-    _end_older(risk, symbol.buys, account.epoch)
-    _end_older(risk, symbol.sells, account.epoch)
     differs = symbol.position.lots != account.position_lots
     if differs:
         adopt_position(symbol.position, account.position_lots)

@@ -17,8 +17,8 @@ from trader.orders import POST_ONLY_WOULD_TAKE
 from trader.risk.limits import EXECUTIONS_MAX
 from trader.risk.state import HaltCause
 
-NO_REACTION, CANCEL_ORDER, CANCEL_ALL = range(3)
-"""What the stage has to do after a fact, or a command."""
+NO_REACTION, PULL_QUOTES, CANCEL_ORDER, CANCEL_ALL = range(4)
+"""What the stage has to do after a fact, or a command; the graver of two is the greater."""
 
 DAY_NS = 86_400_000_000_000
 

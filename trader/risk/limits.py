@@ -51,6 +51,9 @@ class RiskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     Margin: margin_bps, initial margin of a position; margin_buffer_bps, part of the free collateral left alone.
     Pace: orders_per_s_max and orders_burst_max; duplicate_ms, within which the same order is not sent twice;
     executions_max in executions_window_ms, and rejects_max in a row, after which a person has to look.
+    Quotes are pulled (see `pulling`) when the touch has run through them by more than pull_through_ticks, or the mid
+    has gone farther within pull_window_ms than pull_deviations deviations of the volatility believed in; they may come
+    back after pull_hold_ms.
     Losses in the quote currency, marked at the worse touch, fees in: loss_soft_max and loss_hard_max since the day
     (UTC) began, drawdown_soft_max and drawdown_hard_max since the day's best; soft reduces, hard halts.
 
@@ -83,6 +86,10 @@ class RiskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     executions_max: int = UNSET
     executions_window_ms: int = UNSET
     rejects_max: int = UNSET
+    pull_through_ticks: int = UNSET
+    pull_deviations: int = UNSET
+    pull_window_ms: int = UNSET
+    pull_hold_ms: int = UNSET
     loss_soft_max: int = UNSET
     loss_hard_max: int = UNSET
     drawdown_soft_max: int = UNSET
@@ -128,6 +135,10 @@ _MOST = {
     "executions_max": EXECUTIONS_MAX,
     "executions_window_ms": 3_600_000,
     "rejects_max": 1_000,
+    "pull_through_ticks": TICKS_MAX,
+    "pull_deviations": 1_000,
+    "pull_window_ms": AGE_MS_MAX,
+    "pull_hold_ms": AGE_MS_MAX,
     "loss_soft_max": NOTIONAL_MAX,
     "loss_hard_max": NOTIONAL_MAX,
     "drawdown_soft_max": NOTIONAL_MAX,
@@ -164,6 +175,10 @@ LIMITS = np.dtype(
         ("slippage_bps_max", "i8"),
         ("tick_value_e8", "i8"),
         ("worst_units_max", "i8"),  # what WORST_E8_MAX comes to
+        ("pull_through_ticks", "i8"),
+        ("pull_deviations", "i8"),
+        ("pull_window_ns", "i8"),
+        ("pull_hold_ns", "i8"),
     ],
     align=True,
 )
@@ -212,6 +227,10 @@ def fill_limits(limits: np.ndarray, config: RiskConfig, instrument: np.ndarray, 
         limits[name] = getattr(config, name)
     for name in ("price_collar_bps", "price_travel_bps", "slippage_bps_max", "book_epochs_max"):
         limits[name] = getattr(config, name)
+    for name in ("pull_through_ticks", "pull_deviations"):
+        limits[name] = getattr(config, name)
+    limits["pull_window_ns"] = config.pull_window_ms * _MS
+    limits["pull_hold_ns"] = config.pull_hold_ms * _MS
     limits["book_age_ns_max"] = config.book_age_ms_max * _MS
     limits["mark_age_ns_max"] = config.mark_age_ms_max * _MS
     limits["event_age_ns_max"] = AGE_UNBOUNDED_NS if 0 < speed < 1 else config.event_age_ms_max * _MS

@@ -12,8 +12,9 @@ from trader.compile_hints import never_inlined
 from trader.enums import BookState
 from trader.position import mark_position
 from trader.risk.exposure import revalue
-from trader.risk.latches import NO_REACTION, judge_losses
+from trader.risk.latches import NO_REACTION, PULL_QUOTES, judge_losses
 from trader.risk.limits import TICKS_MAX
+from trader.risk.pulling import judge_quotes, set_move_limit
 from trader.risk.state import NEVER_NS
 
 BUCKET_NS = 5_000_000_000
@@ -45,7 +46,7 @@ def apply_top(risk, top, now_ns):
 
 @kernel
 def note_top(risk, symbol_id, now_ns):
-    """A new top stands in a symbol of the run: mark the position. Returns a reaction: losses may halt."""
+    """A new top stands in a symbol of the run: mark the position. Returns a reaction: a halt, or quotes to pull."""
     symbol = risk.symbols[symbol_id]
     symbol.received_ns = now_ns
     delay_ns = now_ns - symbol.top.event_ns
@@ -63,7 +64,10 @@ def note_top(risk, symbol_id, now_ns):
     symbol.high2 = max(symbol.high2, mid2)
     revalue(risk, symbol)
     _mark_at(risk, symbol, bid, ask)
-    return judge_losses(risk, now_ns)
+    reaction = judge_losses(risk, now_ns)
+    if judge_quotes(risk, symbol, bid, ask, now_ns) and reaction == NO_REACTION:
+        return PULL_QUOTES
+    return reaction
 
 
 @inlined
@@ -132,3 +136,4 @@ def apply_volatility(risk, estimate):
     symbol.volatility_bps_p95 = estimate.volatility_bps_p95
     symbol.volume_lots_per_s = estimate.volume_lots_per_s
     symbol.volatility_state = estimate.state
+    set_move_limit(symbol)

@@ -47,6 +47,13 @@ class HaltCause(IntEnum):
     EARLIER_RUN = 9
 
 
+class PullCause(IntEnum):
+    """Why quotes are pulled; see `pulling`."""
+
+    JUMP = 1
+    THROUGH = 2
+
+
 OWN_ORDER = np.dtype(
     [
         ("client_order_id", "i8"),
@@ -61,6 +68,8 @@ OWN_ORDER = np.dtype(
         ("previous", "i8"),
         ("approved_ns", "i8"),
         ("approval", "i8"),  # its number among the approvals
+        ("touch_ticks", "i8"),  # its side's touch when it was approved
+        ("pulled", "i8"),  # 1: its cancel was asked for because the market left it behind
     ],
     align=True,
 )
@@ -72,6 +81,7 @@ SIDE = np.dtype(
         ("leaves_lots", "i8"),
         ("leaves_units", "i8"),  # ticks times lots
         ("first", "i8"),
+        ("held_until_ns", "i8"),  # what would rest is refused so long: quotes were pulled
     ],
     align=True,
 )
@@ -86,6 +96,28 @@ TRAVEL = np.dtype(
     align=True,
 )
 """Least and greatest of twice the mid in the last buckets of five seconds."""
+
+PULL = np.dtype(
+    [
+        ("turn_ns", "i8"),  # venue time at which the half window ends
+        ("low2", "i8"),  # of twice the mid in the half window that is filling, and in the one before
+        ("high2", "i8"),
+        ("past_low2", "i8"),
+        ("past_high2", "i8"),
+        ("move2_ticks_max", "i8"),
+        ("cause", "i8"),  # PullCause of the newest finding, and what it found
+        ("sides", "i8"),
+        ("found", "i8"),
+        ("allowed", "i8"),
+        (
+            "bid_ticks",
+            "i8",
+        ),  # where others bid and ask; NO_SELL and NO_BUY, so nothing is left behind, if nobody was seen
+        ("ask_ticks", "i8"),
+    ],
+    align=True,
+)
+"""What `pulling` remembers of a symbol."""
 
 TOP = np.dtype(
     [
@@ -122,6 +154,7 @@ SYMBOL = np.dtype(
         ("buys", SIDE),
         ("sells", SIDE),
         ("position", POSITION),
+        ("pull", PULL),
         ("top", TOP),
         ("buy_lines", "i8", (LINES_MAX,)),  # id of the last ladder child of each level
         ("sell_lines", "i8", (LINES_MAX,)),
@@ -176,6 +209,8 @@ RISK = np.dtype(
         ("found", "i8"),
         ("allowed", "i8"),
         ("refused", "i8"),
+        ("pulls", "i8"),  # how often quotes were pulled, and how many
+        ("pulled", "i8"),
         ("free_e8", "i8"),  # collateral, as the venue said last
         ("reports", "i8"),
         ("fills", "i8"),

@@ -51,6 +51,7 @@ def begin(desk, symbol, top, now_ns):
     quotes = symbol.quotes
     quotes.bid_count = 0
     quotes.ask_count = 0
+    quotes.take_lots = 0
     for level in range(LEVELS_MAX):
         quotes.bid_ticks[level] = 0
         quotes.bid_lots[level] = 0
@@ -83,8 +84,9 @@ def settle(symbol, top):
     bid_count = min(max(quotes.bid_count, 0), LEVELS_MAX)
     ask_count = min(max(quotes.ask_count, 0), LEVELS_MAX)
     symbol.depth = max(symbol.depth, bid_count, ask_count)
-    bid_room = position.position_lots_max - position.position_lots
-    ask_room = position.position_lots_max + position.position_lots
+    taking_lots = _settle_taker(symbol)
+    bid_room = position.position_lots_max - position.position_lots - max(taking_lots, 0)
+    ask_room = position.position_lots_max + position.position_lots - max(-taking_lots, 0)
     for level in range(symbol.depth):
         bid, ask = symbol.bids[level], symbol.asks[level]
         bid.wanted_ticks = min(quotes.bid_ticks[level], top.ask_ticks[0] - 1)
@@ -97,9 +99,26 @@ def settle(symbol, top):
         ask_room -= ask.wanted_lots
 
 
+@inlined
+def _settle_taker(symbol):
+    """Turn what the strategy wants to take into the taker's price and size; signed lots that may be taken yet."""
+    quotes, position, taker = symbol.quotes, symbol.position, symbol.taker
+    taker.wanted_lots = 0
+    if taker.state != IDLE:
+        return symbol.taker_side * taker.leaves_lots
+    if quotes.take_lots <= 0 or quotes.take_side * quotes.take_side != 1:
+        return 0
+    symbol.taker_side = quotes.take_side
+    room = position.position_lots_max - quotes.take_side * position.position_lots
+    taker.wanted_ticks = quotes.take_ticks
+    taker.wanted_lots = _worth_sending(position, quotes.take_ticks, min(quotes.take_lots, room))
+    return quotes.take_side * taker.wanted_lots
+
+
 @kernel
 def settle_none(symbol):
     """Want nothing: every line that holds an order will be cancelled."""
+    symbol.taker.wanted_lots = 0
     for level in range(symbol.depth):
         symbol.bids[level].wanted_lots = 0
         symbol.asks[level].wanted_lots = 0
@@ -128,6 +147,15 @@ def verdict(desk, symbol, side_index, level, now_ns):
         return KEEP
     moved = abs(line.wanted_ticks - line.price_ticks) > desk.requote_ticks
     return CANCEL if moved or line.leaves_lots > line.wanted_lots else KEEP
+
+
+@inlined
+def takes(symbol, now_ns):
+    """Whether an order that takes is to be sent now: not before the last one's end, nor into a quote of ours."""
+    taker = symbol.taker
+    if taker.wanted_lots <= 0 or taker.state != IDLE or now_ns < taker.resume_ns:
+        return False
+    return not _meets_own(symbol, 0 if symbol.taker_side > 0 else 1, taker.wanted_ticks)
 
 
 @kernel

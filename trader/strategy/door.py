@@ -11,12 +11,17 @@
 | `position` | POSITION of the symbol                    | read only                                        |
 | `out`      | QUOTES, all zero                          | the strategy fills it                            |
 
+An order that takes is asked for by `take_side` (1 buys, -1 sells), `take_ticks`, its limit, and `take_lots`: it is
+filled at once as far as it goes, the rest expires. One a symbol is under way at a time, so whoever still asks when
+it has ended gets the next one; risk refuses what would cost more than its slippage limit, and the same order again
+within its `duplicate_ms`.
+
 `quote` is compiled (numba, nopython) and called with the addresses of the five records, so it may use what numba
 offers, without allocation. It returns nothing. It is called when the book or the belief changes, when one of
 our orders ends and on a timer, so it must not count its calls as time: `position.now_ns` is our monotonic
 clock, `book.event_ns` the venue's.
 
-The engine takes care of the rest: what does not move by more than the tolerance stays, a price never crosses
+The engine takes care of the rest: what does not move by more than the tolerance stays, a quote never crosses
 the touch (post-only), sizes are cut to the position limit, and risk has the last word.
 """
 
@@ -61,10 +66,14 @@ QUOTES = np.dtype(
         ("bid_lots", "i8", (LEVELS_MAX,)),
         ("ask_ticks", "i8", (LEVELS_MAX,)),
         ("ask_lots", "i8", (LEVELS_MAX,)),
+        ("take_side", "i8"),
+        ("take_ticks", "i8"),
+        ("take_lots", "i8"),
     ],
     align=True,
 )
-"""Wanted quotes, nearest first: entries below the side's count are read; 0 lots is no quote at that level."""
+"""Wanted quotes, nearest first: entries below the side's count are read; 0 lots is no quote at that level. `take_*`: an
+order that takes, 0 lots for none."""
 
 
 class SignatureError(TypeError):

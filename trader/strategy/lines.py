@@ -5,7 +5,8 @@
       ^                         |                          |
       +------- free_line -------+--------------------------+     terminal report, refusal, no room
 
-Sides are indexed 0 bid, 1 ask. Prices in ticks, sizes in lots, times in monotonic nanoseconds. One writer.
+Sides are indexed 0 bid, 1 ask; 2 is the line of the order that takes, one a symbol. Prices in ticks, sizes in lots,
+times in monotonic nanoseconds. One writer.
 """
 
 import numpy as np
@@ -20,6 +21,10 @@ from trader.strategy.door import LEVELS_MAX, POSITION, QUOTES
 IDLE = 0
 WORKING = 1
 CANCELING = 2
+
+BIDS, ASKS, TAKER = range(3)
+TAKER_LEVEL = LEVELS_MAX
+"""What an order that takes says as its level."""
 
 TERMINAL = (
     1 << OrderState.FILLED
@@ -63,6 +68,8 @@ SYMBOL = np.dtype(
         ("quotes", QUOTES),
         ("bids", LINE, (LEVELS_MAX,)),
         ("asks", LINE, (LEVELS_MAX,)),
+        ("taker", LINE),
+        ("taker_side", "i8"),
     ],
     align=True,
 )
@@ -102,7 +109,9 @@ DESK = np.dtype(
 @inlined
 def line_of(symbol, side_index, level):
     """The line of a side and level."""
-    return symbol.bids[level] if side_index == 0 else symbol.asks[level]
+    if side_index == TAKER:
+        return symbol.taker
+    return symbol.bids[level] if side_index == BIDS else symbol.asks[level]
 
 
 @kernel
@@ -127,13 +136,18 @@ def take_line(desk, client_order_id, symbol_id, side_index, level, top, intent):
     intent.venue_id = symbol.venue_id
     intent.client_order_id = client_order_id
     intent.order_slot = slot
-    intent.side = Side.BUY if side_index == 0 else Side.SELL
     intent.price_ticks = line.wanted_ticks
     intent.size_lots = line.wanted_lots
-    intent.time_in_force = TimeInForce.POST_ONLY
     intent.level = level
     intent.book_epoch = top.epoch
-    intent.flags = OrderFlag.LADDER_CHILD
+    if side_index == TAKER:
+        intent.side = symbol.taker_side
+        intent.time_in_force = TimeInForce.IMMEDIATE_OR_CANCEL
+        intent.flags = 0
+    else:
+        intent.side = Side.BUY if side_index == BIDS else Side.SELL
+        intent.time_in_force = TimeInForce.POST_ONLY
+        intent.flags = OrderFlag.LADDER_CHILD
 
 
 @kernel
@@ -165,7 +179,7 @@ def free_line(desk, client_order_id, resume_ns):
 
 @inlined
 def _count_busy(symbol, side_index, change):
-    if side_index == 0:
+    if side_index == BIDS:
         symbol.busy_bids += change
-    else:
+    elif side_index == ASKS:
         symbol.busy_asks += change

@@ -1,6 +1,7 @@
 """Volatility: what the price's own movement says of the seconds to come.
 
 `estimate`          incremental realised volatility over event-time windows, with its band
+`traded_volume`     lots that change hands in a second
 `beliefs`           a particle filter's belief as an estimate, and when to trust it
 `particle_filter`   ParticleFilter: stochastic volatility whose parameters are learned, for Python programs
 `settings`          what a particle filter is told, and its prior

@@ -102,6 +102,8 @@ class VolatilityConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     """Believed until the estimate is warm."""
     prior_bps_p95: float = 4.0
     """95th percentile of the prior, which quotes use meanwhile; the 5th is its mirror on the log scale."""
+    volume_half_life_s: float = 60.0
+    """After this long a trade counts half in the traded volume that is published beside the volatility."""
     method: Literal["particle", "joint", "ewma"] = "particle"
     """A particle filter that learns the parameters (trader.volatility.settings), or a decaying mean."""
     particle_count: int = 7_000
@@ -127,6 +129,7 @@ class VolatilityConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
             ("volatility_bps_min", 1e-6, 1_000),
             ("prior_bps", 1e-6, 10_000),
             ("prior_bps_p95", self.prior_bps, 100_000),
+            ("volume_half_life_s", 1, 86_400),
             ("particle_count", 128, 1_000_000),
             ("degrees_of_freedom", 2.1, 10_000),
             ("memory_windows", 100, 100_000_000),
