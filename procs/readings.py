@@ -170,9 +170,8 @@ def service_ns(memory: Memory, stage: str) -> int:
 
 @dataclass(frozen=True)
 class Orders:
-    """Counts since the start. `placed`: handed to the venue; `filled`: executions; `denied`: refused here,
-    nothing was sent; `pulled`: cancels that risk asked for because the market left the order behind; `unknown`: orders
-    whose outcome is not known now; `open`: live now."""
+    """Counts since the start. `placed`: handed to the venue; `filled`: executions; `denied`: refused here; `pulled`: by
+    risk, because the market left them behind; `unknown`: outcome not known now; `open`: live now."""
 
     placed: int
     acked: int
@@ -278,10 +277,7 @@ def first_quote_ns(memory: Memory) -> int:
 
 
 def drops(memory: Memory) -> dict[str, int]:
-    """Messages lost or refused, by link: overtaken on a ring, and what a full DENY link turned away.
-
-    A ring's reader stores what it found overwritten beside the place that it has reached.
-    """
+    """Messages lost or refused, by link: overtaken on a ring (its reader counts them), turned away by a full DENY link."""
     addresses = memory.links_of()
     found = {}
     for link in SHARED_LINKS:

@@ -38,7 +38,8 @@ def test_the_json_has_the_keys_that_readers_rely_on() -> None:
     assert found["placement"] == "process" and found["duration_s"] == 30.0 and found["events"] == 41_000
     assert found["books"] == {"checked": 6_545, "mismatched": 0, "gaps": 1, "resyncs": 2}
     assert found["orders"] == {
-        "placed": 12, "acked": 12, "filled": 2, "canceled": 8, "expired": 0, "rejected": 0, "denied": 4, "unknown": 0
+        "placed": 12, "acked": 12, "filled": 2, "canceled": 8, "expired": 0, "rejected": 0, "denied": 4, "pulled": 0,
+        "unknown": 0,
     }  # fmt: skip
     assert found["quoted_share"] == 0.9
     assert found["position"] == {"BTCUSDT": {"ours": 0.005, "venue": 0.005, "ours_lots": 5, "venue_lots": 5}}

@@ -140,6 +140,28 @@ def test_an_own_order_on_the_other_side_is_not_crossed_until_it_has_ended():
     assert refusal(risk, intent(4, 2, side=-1, price=50_000))[0] == R.NONE
 
 
+def test_a_buy_does_not_meet_an_own_sale():
+    risk = ready_risk()
+    assert refusal(risk, intent(1, 0, side=-1, price=50_000))[0] == R.NONE
+
+    assert refusal(risk, intent(2, 1, side=1, price=50_000)) == (R.SELF_TRADE, 50_000, 49_999)
+    assert refusal(risk, intent(3, 1, side=1, price=49_999))[0] == R.NONE
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_the_worst_case_of_each_side_is_held_to_the_position_limit(side):
+    risk = ready_risk(limits(position_lots_max=12))
+    price = 50_000 - 10 * side
+    first = intent(1, 0, side=side, price=price, size=10)
+    assert refusal(risk, first)[0] == R.NONE
+    assert refusal(risk, intent(2, 1, side=side, price=price - side, size=3)) == (R.POSITION, 13, 12)
+    apply_report(risk[0], report(first, ReportKind.FILL, OrderState.PARTIAL, lots=4, trade_id=1)[0], 0)
+    assert refusal(risk, intent(3, 1, side=side, price=price - side, size=3)) == (R.POSITION, 13, 12)
+    assert refusal(risk, intent(4, 1, side=side, price=price - side, size=2))[0] == R.NONE
+    assert refusal(risk, intent(5, 2, side=-side, price=50_000 + 10 * side, size=16))[0] == R.NONE
+    assert refusal(risk, intent(6, 3, side=-side, price=50_000 + 11 * side, size=1)) == (R.POSITION, 13, 12)
+
+
 def test_halt_latches_and_cancels_what_reaches_the_venue_late():
     risk = ready_risk()
     under_way = intent(1, 0)

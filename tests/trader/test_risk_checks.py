@@ -203,7 +203,8 @@ def test_margin_bounds_the_worst_case_and_wants_a_new_balance():
     assert refusal(risk, intent(3, 1, side=-1, price=50_010, size=16))[0] == R.NONE, "its worst case is no worse"
     late_ns = 5_000 * MS + 1
     apply_top(risk[0], top(49_995, 50_005)[0], late_ns)
-    assert refusal(risk, intent(5, 2, side=-1, price=50_012, size=2), late_ns + 1)[0] == R.MARGIN
+    late = refusal(risk, intent(5, 2, side=-1, price=50_012, size=2), late_ns + 1)
+    assert late == (R.MARGIN, late_ns, 5_000 * MS), "its age"
     apply_account(risk[0], account(free_e8=FREE_E8, balance_ns=late_ns)[0])
     assert refusal(risk, intent(6, 2, size=2, price=49_991), late_ns + 1)[0] == R.NONE
     apply_account(risk[0], account(free_e8=0, balance_ns=0)[0])
@@ -238,6 +239,18 @@ def test_an_order_that_takes_is_held_to_its_expected_cost():
     assert refusal(risk, away)[0] == R.NONE, "it takes nothing"
 
 
+def test_the_walk_through_a_thin_book_costs_more_than_its_impact():
+    risk = ready_risk(limits(slippage_bps_max=10))
+    calm = {"volatility_bps": 0.001, "volatility_bps_p95": 0.001, "volume_lots_per_s": 1e6}
+    apply_volatility(risk[0], message(VolatilityEstimate, **calm)[0])
+    thin = top(49_995, 50_005)
+    thin["ask_ticks"][0, 1], thin["ask_lots"][0, 1] = 50_105, 100
+    apply_top(risk[0], thin[0], 0)
+
+    assert refusal(risk, intent(1, 1, price=50_105, size=2, time_in_force=2)) == (R.SLIPPAGE, 11, 10)
+    assert refusal(risk, intent(2, 2, price=50_105, size=1, time_in_force=2))[0] == R.NONE
+
+
 def advice(**words: int) -> np.ndarray:
     record = new_record(ADVICE)
     for name, value in ({"size_permille": 1_000, "spread_permille": 1_000} | words).items():
@@ -256,3 +269,11 @@ def test_advice_tightens_sizes_and_distances_and_is_withdrawn():
     assert refusal(risk, intent(4, 1, price=49_994, size=11))[0] == R.NONE
     assert apply_advice(risk[0], advice(halt=1)[0]) == CANCEL_ALL
     assert refusal(risk, intent(5, 2, price=49_980)) == (R.HALTED, HaltCause.TAIL_RISK, 0)
+
+
+def test_advice_never_loosens_a_limit():
+    risk = ready_risk(limits(order_lots_max=10))
+    for words in ({"size_permille": 5_000}, {"size_permille": 2**62}, {"spread_permille": -5}, {"spread_permille": 0}):
+        apply_advice(risk[0], advice(**words)[0])
+        assert refusal(risk, intent(1, 0, size=11)) == (R.QUANTITY, 11, 10)
+        risk["newest_id"] = 0
