@@ -277,7 +277,7 @@ def first_quote_ns(memory: Memory) -> int:
 
 
 def drops(memory: Memory) -> dict[str, int]:
-    """Messages lost or refused, by link: overtaken on a ring (its reader counts them), turned away by a full DENY link."""
+    """Messages lost or refused, by link: overtaken on a ring (its reader counts), turned away by a full DENY link."""
     addresses = memory.links_of()
     found = {}
     for link in SHARED_LINKS:
