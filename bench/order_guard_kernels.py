@@ -5,8 +5,8 @@ from shm.clock import read_clock
 from shm.kernel import kernel
 from shm.ring import advance, poll, release
 from trader.compile_hints import never_inlined
+from trader.pacing import may_place
 from trader.router.breaker import admit
-from trader.router.pacing import may_place
 
 BATCH = 64
 

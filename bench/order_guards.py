@@ -16,8 +16,8 @@ from shm.kernel import address_of_array, new_record
 from shm.memory import field_offset
 from shm.ring import READER, open_reader
 from trader.messages import NewOrder
+from trader.pacing import PACER, PacingConfig, fill_pacer
 from trader.router.breaker import BREAKER, fill_breaker
-from trader.router.pacing import PACER, PacingConfig, fill_pacer
 
 JOURNAL_BYTES = 1 << 16
 STEP_NS = 25_000_000

@@ -7,12 +7,14 @@ from bench.order_churn import NONE_LOST, churn
 from bench.order_guards import guard_rows
 from bench.order_risk import risk_rows
 from bench.results import RATE
+from bench.socket_to_socket import socket_rows
 
 
 def rows(bench: Bench) -> None:
     """Risk's checks and estimates, the router's guards and the hand-over; orders through sockets in both placements."""
     risk_rows(bench)
     guard_rows(bench)
+    socket_rows(bench)
     seconds = bench.size(60, 1)
     for name, placement in (("order_rate", "fused"), ("order_rate_processes", "process")):
         run = functools.partial(churn, seconds, placement)

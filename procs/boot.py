@@ -155,7 +155,8 @@ def _wire_links(group: Group, booted: Booted) -> dict[str, int]:
         entrance, exit_ = f"{stage}_wire_in", f"{stage}_wire_out"
         if entrance in names:
             inbox = WireInbox(link_named(entrance), addresses[entrance], clock)
-            outbox = WireOutbox(addresses[exit_], memory[exit_], clock)
             orders = booted.segments.address("latency.router") + latency_bytes("router") if stage == "router" else 0
-            booted.wires.append(Wire(stage, inbox, outbox, order_histogram=orders))
+            is_client = stage != "exchange"
+            outbox = WireOutbox(addresses[exit_], memory[exit_], clock, is_client=is_client, order_histogram=orders)
+            booted.wires.append(Wire(stage, inbox, outbox))
     return addresses

@@ -2,7 +2,7 @@
 
 from procs.duty import DUTY, JOURNAL_RESERVE_BYTES, SAMPLES_MAX
 from procs.hot_log_events import Event
-from procs.ports import HALT, halt, log_event
+from procs.ports import HALT, WAIT, halt, log_event
 from shm.atomics import store_release
 from shm.clock import read_clock
 from shm.codec import encode
@@ -89,15 +89,35 @@ _FRAME_OFFSET = field_offset(DUTY, "frame")
 
 
 @kernel
+def has_way_out(duty):
+    """Whether every outbox that waits for room has some: all that cancels and commands ask for.
+
+    They go on while a link that must not lose is full, or a journal cannot grow: those have stopped new orders already,
+    and this is how they are taken back. Without a way to the wire they stay where they are, where nothing is lost.
+    """
+    return _has_room(duty, 0)
+
+
+@kernel
 def has_credit(duty):
-    """Whether every outbox that must not refuse has room for all that one step may write."""
+    """Whether every outbox that must not refuse has room for all that one step may write, and so has the journal."""
+    if not _has_room(duty, 1):
+        return 0
+    journal = duty.ports.journal
+    if journal.base != 0 and journal_room(journal) < JOURNAL_RESERVE_BYTES:
+        return 0
+    return 1
+
+
+@inlined
+def _has_room(duty, must_not_lose):
+    """Room in the outboxes that wait for it, and in those that must not lose unless `must_not_lose` is 0."""
     ports = duty.ports
     for index in range(ports.gated_count):
         box = ports.outboxes[ports.gated[index]]
-        if not room_for(box.ring, box.credit_bytes):
+        if (must_not_lose or box.policy == WAIT) and not room_for(box.ring, box.credit_bytes):
             if box.policy == HALT:
                 halt(ports)
+            duty.held = 1
             return 0
-    if ports.journal.base != 0 and journal_room(ports.journal) < JOURNAL_RESERVE_BYTES:
-        return 0
     return 1

@@ -57,6 +57,7 @@ DUTY = np.dtype(
         ("timer_ns", "i8"),
         ("timer_next_ns", "i8"),
         ("timer_count", "i8"),
+        ("held", "i8"),
         ("beat_ns", "i8"),
         ("failure", "i8"),
         ("taken", "i8"),
@@ -73,5 +74,6 @@ DUTY = np.dtype(
     ],
     align=True,
 )
-"""Everything the loop knows of one stage. `stamp_ns`: when the last step ended, or the pass began. `frame`: where
+"""Everything the loop knows of one stage. `stamp_ns`: when the last step ended, or the pass began. `held`: whether
+something waits because a link behind the stage has no room. `frame`: where
 messages from no link are written."""

@@ -9,7 +9,7 @@ this loop is compiled once for all stages. A DUTY record describes one stage; a 
 is one process (`run_group`). The loop works in slices and returns to Python for signals and housekeeping.
 """
 
-from procs.delivery import count_samples, deliver, deliver_own, has_credit
+from procs.delivery import count_samples, deliver, deliver_own, has_credit, has_way_out
 from procs.duty import CONTROL_PORT, DUTY, GAP_PORT, HEARTBEAT_NS, TIMER_PORT
 from procs.hot_log_events import Event
 from procs.ports import PORTS, RING, SLOTS, log_event
@@ -30,6 +30,10 @@ SLICE_NS = 100_000_000
 every stage behind this one on the same core would wait for: it is done in a quiet moment. The heart beats in the
 loop itself."""
 
+HELD_LOOK_NS = 500_000
+"""How soon a stage that lacks room in a link looks again. Whoever makes that room does not ring: a bell would cost
+every consumer a fence a pass, for what happens only behind a burst of megabytes."""
+
 QUIET_NS = 2_000_000
 """A slice that is over ends at the first pause as long as this, or after as much again without one."""
 
@@ -37,7 +41,7 @@ QUIET_NS = 2_000_000
 @kernel
 def _take_control(duty, now_ns):
     command = load_acquire(duty.control + COMMAND)
-    if command == duty.command_seen:
+    if command == duty.command_seen or not has_way_out(duty):
         return 0
     duty.command_seen = command
     duty.control_message.command = command & 0xFF
@@ -50,7 +54,7 @@ def _take_control(duty, now_ns):
 def _take_cancels(duty, index, now_ns):
     box = duty.inboxes[index]
     taken = 0
-    while taken < duty.batch_max:
+    while taken < duty.batch_max and has_way_out(duty):
         found, order_slot, client_order_id = take_cancel(box.cancels)
         if not found:
             break
@@ -108,11 +112,19 @@ def _take_slots(duty, index, now_ns):
     return taken
 
 
+@inlined
+def _timer_due_ns(duty):
+    """When the timer is due: at its own pace, or when the stage wants it before."""
+    wake_ns = duty.ports.wake_ns
+    return min(duty.timer_next_ns, wake_ns) if wake_ns != 0 else duty.timer_next_ns
+
+
 @kernel
 def _take_timer(duty, now_ns):
-    if duty.timer_ns == 0 or now_ns < duty.timer_next_ns or not has_credit(duty):
+    if duty.timer_ns == 0 or now_ns < _timer_due_ns(duty) or not has_credit(duty):
         return 0
     duty.timer_next_ns = now_ns + duty.timer_ns
+    duty.ports.wake_ns = 0
     duty.timer_count += 1
     duty.timer_message.count = duty.timer_count
     deliver_own(duty, TIMER_PORT, TIMER, duty.timer_message, duty.timer_count, now_ns)
@@ -126,6 +138,7 @@ def run_pass(duty, now_ns):
     if duty.failure != 0:
         return 0
     duty.stamp_ns = now_ns
+    duty.held = 0
     if duty.control != 0:
         taken += _take_control(duty, now_ns)
     for index in range(duty.inbox_count):
@@ -204,12 +217,14 @@ def run_group(group, count, rounds_max):
 
 @kernel
 def next_timer_ns(group, count, now_ns):
-    """Nanoseconds until a stage of the group wants its timer or its heartbeat."""
+    """Nanoseconds until a stage of the group wants its timer or its heartbeat, or looks for room that it lacked."""
     wait_ns = HEARTBEAT_NS
     for index in range(count):
         duty = view(load_i64(group + index * 8), DUTY)
         if duty.timer_ns != 0:
-            wait_ns = min(wait_ns, max(duty.timer_next_ns - now_ns, 0))
+            wait_ns = min(wait_ns, max(_timer_due_ns(duty) - now_ns, 0))
+        if duty.held != 0:
+            wait_ns = min(wait_ns, HELD_LOOK_NS)
     return wait_ns
 
 

@@ -1,10 +1,12 @@
 """The warm loop of a process that owns sockets: bytes move here, everything else is the compiled duty cycle.
 
     socket callback ---> push ---> turn
-    eventfd readable ------------> turn      turn:  awake; run_group until nothing moves; drain the wire outboxes;
-    timer -----------------------> turn             say "asleep in epoll"; look once more
+    eventfd readable ------------> turn      turn:  awake; run_group until nothing moves; say "asleep in epoll"; look
+    timer -----------------------> turn             once more; then what waits in the wire outboxes is handed over
 
-A stage's inbox that is full holds back its socket: the callback waits, TCP does the rest.
+A process that polls never sleeps: it asks its sockets and takes a turn, again and again. Frames that were read together
+enter the inbox together; the last of them takes the turn. A stage's inbox that is full holds back its socket: the
+callback waits, TCP does the rest.
 """
 
 import asyncio
@@ -12,24 +14,46 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from procs.duty import HEARTBEAT_NS
+from procs.duty import DUTY, HEARTBEAT_NS
 from procs.duty_cycle import next_timer_ns, run_group
-from procs.transport import Transport
-from procs.wire_rings import WireInbox, WireOutbox
+from procs.transport import Transport, WireSink
+from procs.wire_rings import WireInbox, WireOutbox, has_action, push
 from procs.wiring import Station
 from shm.atomics import fence, store_relaxed, store_release
-from shm.clock import now_ns
+from shm.clock import read_clock
 from shm.doorbell import AWAKE, IN_EPOLL
-from shm.kernel import kernel
+from shm.kernel import address_of_array, inlined, kernel, load_i64, new_record, view
 
 ROUNDS_MAX = 256
-ORDER_STATUS = 2
-"""`status` of a WireOut FRAME that carries a new order: its handing over is the end of tick to order."""
+WIRES_MAX = 2
+"""Stages with sockets in one process."""
 
+MOVED, TO_SEND, HELD, TO_ARM = 1, 2, 4, 8
+"""What a turn says: something was taken; an outbox has something; a stage lacks room; the timer must come earlier."""
+
+NO_ROOM = -1
+ARM_NS_MIN = 500_000
 _FULL_WAIT_S = 0.0005
+
+LOOP = np.dtype(
+    [
+        ("group", "i8"),
+        ("count", "i8"),
+        ("doorbell", "i8"),
+        ("clock", "i8"),
+        ("polls", "i8"),
+        ("armed_ns", "i8"),
+        ("outbox_count", "i8"),
+        ("outboxes", "i8", (WIRES_MAX,)),
+    ],
+    align=True,
+)
+"""The loop as compiled code sees it. `group`, `count`: addresses of DUTY records; `polls`: whether it never sleeps;
+`armed_ns`: when the timer comes; `outboxes`: addresses of WIRE_READERs."""
 
 
 @kernel
@@ -42,6 +66,49 @@ def turn_group(group, count, doorbell):
     return taken + run_group(group, count, ROUNDS_MAX)
 
 
+@kernel
+def take_turn(address):
+    """A turn of the LOOP at an address; returns what it says, a set of MOVED, TO_SEND, HELD and TO_ARM."""
+    loop = view(address, LOOP)
+    if loop.polls:
+        taken = run_group(loop.group, loop.count, ROUNDS_MAX)
+    else:
+        taken = turn_group(loop.group, loop.count, loop.doorbell)
+    said = MOVED if taken else 0
+    for index in range(loop.outbox_count):
+        if has_action(loop.outboxes[index]):
+            said |= TO_SEND
+    for index in range(loop.count):
+        if view(load_i64(loop.group + index * 8), DUTY).held != 0:
+            said |= HELD
+    if not loop.polls and _timer_ns(loop) + ARM_NS_MIN < loop.armed_ns:
+        said |= TO_ARM
+    return said
+
+
+@inlined
+def _timer_ns(loop):
+    """When the group wants its timer."""
+    now = read_clock(loop.clock)
+    return now + next_timer_ns(loop.group, loop.count, now)
+
+
+@kernel
+def arm(address):
+    """The nanoseconds until the group wants its timer; what is armed is noted."""
+    loop = view(address, LOOP)
+    loop.armed_ns = _timer_ns(loop)
+    return loop.armed_ns - read_clock(loop.clock)
+
+
+@kernel
+def push_and_turn(address, inbox, connection_id, kind, status, payload, length):
+    """Write one WireIn and take a turn: what it says, or NO_ROOM and no turn was taken."""
+    if push(inbox, connection_id, kind, status, payload, length) == 0:
+        return NO_ROOM
+    return take_turn(address)
+
+
 @dataclass
 class Wire:
     """One stage's sockets: its transport and both its rings."""
@@ -50,7 +117,6 @@ class Wire:
     inbox: WireInbox
     outbox: WireOutbox
     transport: Transport | None = None
-    order_histogram: int = 0
 
 
 class EventLoop:
@@ -65,46 +131,70 @@ class EventLoop:
         eventfd: int,
         clock: int,
         shares_core: bool = False,
+        polls: bool = False,
     ) -> None:
+        """`shares_core`: let others go first after each turn; `polls`: never sleep, whoever else wants the core."""
         self.stations = stations
         self.wires = wires
         self._group = np.array([station.address for station in stations], dtype=np.int64)
-        self._group_address = int(self._group.ctypes.data)
-        self._count = len(stations)
-        self._doorbell = doorbell
+        self._loop = new_record(LOOP)
+        row = self._loop[0]
+        row["group"], row["count"] = self._group.ctypes.data, len(stations)
+        row["doorbell"], row["clock"], row["polls"] = doorbell, clock, polls
+        row["outbox_count"] = len(wires)
+        row["outboxes"][: len(wires)] = [wire.outbox.address for wire in wires]
+        self.address = address_of_array(self._loop)
         self._eventfd = eventfd
         self._clock = clock
         self._timer: asyncio.TimerHandle | None = None
         self._turning = False
-        self._shares_core = shares_core
+        self._owes_turn = False
+        self._polls = polls
+        self._shares_core = shares_core and not polls
         self._failure: BaseException | None = None
         self.stop = asyncio.Event()
 
     def turn(self) -> int:
-        """Everything that can be done now."""
+        """Everything that can be done now; what the turn said."""
         if self._turning:
             return 0
+        self._owes_turn = False
+        return self.finish(take_turn(self.address))
+
+    def finish(self, said: int) -> int:
+        """After a turn: hand over what waits for the sockets, and arm the timer anew where it would come too late."""
+        if self._turning:
+            return said
         self._turning = True
-        total = 0
         try:
-            while True:
-                total += turn_group(self._group_address, self._count, self._doorbell)
-                drained = 0
+            while said & TO_SEND:
                 for wire in self.wires:
                     assert wire.transport is not None
-                    drained += wire.outbox.drain(wire.transport.act, wire.order_histogram, ORDER_STATUS)
-                # Room in the outboxes may let something move that was held back.
-                if drained == 0 or any(station.row["failure"] for station in self.stations):
+                    wire.outbox.drain(wire.transport)
+                if not said & HELD:
                     break
-                total += drained
+                # Room in the outboxes may let something move that was held back.
+                said = take_turn(self.address) | said & MOVED
         finally:
             self._turning = False
-        if total and self._shares_core:
+        if said & TO_ARM:
+            self._arm()
+        if said & MOVED and self._shares_core:
             # Whom this turn has woken waits on this core: it goes first, the rest of the callback can wait.
             os.sched_yield()
-        return total
+        return said
 
-    def sink(self, wire: Wire) -> "_Sink":
+    def owe_turn(self) -> None:
+        """Something entered an inbox and more of the same read follows; should nothing follow, the turn comes soon."""
+        if not self._owes_turn:
+            self._owes_turn = True
+            asyncio.get_running_loop().call_soon(self._pay_turn)
+
+    def _pay_turn(self) -> None:
+        if self._owes_turn:
+            self._guarded_turn()
+
+    def sink(self, wire: Wire) -> WireSink:
         """Where a wire's transport delivers."""
         return _Sink(self, wire)
 
@@ -116,7 +206,7 @@ class EventLoop:
         for wire in self.wires:
             assert wire.transport is not None
             await wire.transport.open()
-        self._tick()
+        (self._poll if self._polls else self._tick)()
         try:
             while housekeeping() and self._failure is None:
                 try:
@@ -125,6 +215,7 @@ class EventLoop:
                 except TimeoutError:
                     continue
         finally:
+            self._polls = False
             loop.remove_reader(self._eventfd)
             if self._timer is not None:
                 self._timer.cancel()
@@ -140,8 +231,18 @@ class EventLoop:
 
     def _tick(self) -> None:
         self._guarded_turn()
-        wait_ns = next_timer_ns(self._group_address, self._count, now_ns(self._clock))
-        self._timer = asyncio.get_running_loop().call_later(max(wait_ns, 500_000) / 1e9, self._tick)
+        self._arm()
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        wait_ns = max(arm(self.address), ARM_NS_MIN)
+        self._timer = asyncio.get_running_loop().call_later(wait_ns / 1e9, self._tick)
+
+    def _poll(self) -> None:
+        self._guarded_turn()
+        if self._polls:
+            asyncio.get_running_loop().call_soon(self._poll)
 
     def _guarded_turn(self) -> None:
         try:
@@ -149,7 +250,7 @@ class EventLoop:
         except Exception as error:
             self._fail(error)
 
-    def _failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    def _failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
         self._fail(error if isinstance(error, BaseException) else RuntimeError(str(context.get("message"))))
 
@@ -167,15 +268,30 @@ class _Sink:
     """Takes a transport's events into the stage's inbox and runs the duty cycle at once."""
 
     def __init__(self, loop: EventLoop, wire: Wire) -> None:
-        self._turn = loop.turn
-        self._push = wire.inbox.push
+        self._loop = loop
+        self._inbox = wire.inbox.address
         self._bytes_max = wire.inbox.payload_bytes_max
 
     def frame(self, connection_id: int, kind: int, status: int, payload: bytes | memoryview) -> None:
-        """One WireIn. A payload beyond the inbox's frame size arrives empty with status -1."""
+        """One WireIn, and a turn. A payload beyond the inbox's frame size arrives empty with status -1."""
         if len(payload) > self._bytes_max:
             payload, status = b"", -1
-        while not self._push(connection_id, kind, status, payload):
-            if self._turn() == 0:
-                time.sleep(_FULL_WAIT_S)
-        self._turn()
+        loop, length = self._loop, len(payload)
+        said = push_and_turn(loop.address, self._inbox, connection_id, kind, status, payload, length)
+        while said == NO_ROOM:
+            self._make_room()
+            said = push_and_turn(loop.address, self._inbox, connection_id, kind, status, payload, length)
+        if said:
+            loop.finish(said)
+
+    def queue(self, connection_id: int, kind: int, status: int, payload: bytes | memoryview) -> None:
+        """One WireIn, with another one close behind it that takes the turn."""
+        if len(payload) > self._bytes_max:
+            payload, status = b"", -1
+        while not push(self._inbox, connection_id, kind, status, payload, len(payload)):
+            self._make_room()
+        self._loop.owe_turn()
+
+    def _make_room(self) -> None:
+        if not self._loop.turn() & MOVED:
+            time.sleep(_FULL_WAIT_S)

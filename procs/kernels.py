@@ -23,7 +23,6 @@ from procs.transport.rest import preload
 from procs.wiring import has_frame, memory_links, stage_module
 from shm import clock, control, doorbell
 from shm.cancels import CANCEL_READER, open_cancel_reader
-from shm.histogram import HISTOGRAM_BYTES
 from shm.journal import JOURNAL
 from shm.kernel import address_of_array, cache_root, new_record
 from shm.log_ring import LOG_READER, log_ring_bytes, open_log_reader
@@ -182,7 +181,6 @@ def _load_cycle() -> None:
     duty_cycle.run_group(group, 1, 1)
     duty_cycle.next_timer_ns(group, 1, 1)
     duty_cycle.run_slice(group, 1, 0, 0, 0, spare)
-    event_loop.turn_group(group, 1, spare)
 
 
 def _load_wire() -> None:
@@ -193,9 +191,16 @@ def _load_wire() -> None:
     inbox = wire_rings.WireInbox(names["feed_wire_in"], links["feed_wire_in"], address_of_array(now))
     for payload in (b"{}", memoryview(b"{}"), memoryview(bytearray(b"{}"))):
         inbox.push(1, 1, 0, payload)
-    wire_rings.WireOutbox(links["feed_wire_out"], keep[1], address_of_array(now)).drain(None)
-    histogram = np.zeros(HISTOGRAM_BYTES // 8, dtype=np.int64)
-    wire_rings.stamp(address_of_array(histogram), address_of_array(now), 1)
+    outbox = wire_rings.WireOutbox(links["feed_wire_out"], keep[1], address_of_array(now), is_client=True)
+    wire_rings.gather(outbox.address)
+    duty, loop = new_record(DUTY), new_record(event_loop.LOOP)
+    duty[0]["clock"] = loop[0]["clock"] = address_of_array(now)
+    group = np.array([address_of_array(duty)], dtype=np.int64)
+    loop[0]["group"], loop[0]["count"], loop[0]["polls"] = address_of_array(group), 1, 1
+    event_loop.take_turn(address_of_array(loop))
+    event_loop.arm(address_of_array(loop))
+    for payload in (b"{}", memoryview(b"{}"), memoryview(bytearray(b"{}"))):
+        event_loop.push_and_turn(address_of_array(loop), inbox.address, 1, 1, 0, payload, 2)
 
 
 def _load_journal() -> None:

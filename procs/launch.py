@@ -24,7 +24,7 @@ from procs.build import build_hash
 from procs.duty_cycle import run_slice
 from procs.event_loop import EventLoop, Wire
 from procs.exchange_market import logons, serve_recording, starts_recording
-from procs.placement import Group, waiting
+from procs.placement import Group, Waiting, waiting
 from procs.plan import LaunchPlan
 from procs.rewiring import Rewiring
 from procs.run_segments import PORT, RunSegments
@@ -85,7 +85,7 @@ class StageProcess:
                 cell.issue(Command.START, self.generation)
             self._tell(STATE, RUNNING)
             if self.group.owns_sockets:
-                uvloop.run(self._serve_sockets())
+                uvloop.run(self.serve_sockets())
             else:
                 self._serve()
             code = EXIT_FAILED_STEP if self._failed() else 0
@@ -148,16 +148,20 @@ class StageProcess:
             return False
         return self._now_ns() < self.leave_by_ns
 
+    def ladder(self) -> Waiting:
+        """How this process waits."""
+        return waiting(self.plan.config.wait, owns_core=owns_core(self.plan.cores, self.group.stages[0]))
+
     def _serve(self) -> None:
         """A process without sockets: slices of the compiled loop."""
         table = np.array([station.address for station in self.booted.stations], dtype=np.int64)
-        ladder = waiting(self.plan.config.wait, owns_core=owns_core(self.plan.cores, self.group.stages[0]))
+        ladder = self.ladder()
         doorbell = doorbell_address(self.booted.cells[0].address) if ladder.sleeps else 0
         scratch = np.zeros(4, dtype=np.int64)
         while self.housekeeping():
             run_slice(table.ctypes.data, len(table), doorbell, ladder.spins, ladder.yields, scratch.ctypes.data)
 
-    async def _serve_sockets(self) -> None:
+    async def serve_sockets(self) -> None:
         """A process with sockets: the event loop moves bytes, the duty cycle does the rest."""
         loop = EventLoop(
             self.booted.stations,
@@ -166,18 +170,19 @@ class StageProcess:
             eventfd=self.plan.eventfds[self.group.name],
             clock=self.segments.clock_address,
             shares_core=not owns_core(self.plan.cores, self.group.stages[0]),
+            polls=not self.ladder().sleeps,
         )
         for wire in self.booted.wires:
-            wire.transport = self._transport(loop, wire)
+            wire.transport = self.transport(loop, wire)
         task = None
         if "exchange" in self.group.stages:
-            task = asyncio.get_running_loop().create_task(self._serve_exchange(loop, self.booted.wires[0]))
+            task = asyncio.get_running_loop().create_task(self.serve_exchange(loop, self.booted.wires[0]))
             task.add_done_callback(loop.heed)
         await loop.run(self.housekeeping)
         if task is not None:
             task.cancel()
 
-    async def _serve_exchange(self, loop: EventLoop, wire: Wire) -> None:
+    async def serve_exchange(self, loop: EventLoop, wire: Wire) -> None:
         """Tell the port once it is bound, then serve the recording, if there is one."""
         transport = wire.transport
         assert isinstance(transport, ServerTransport)
@@ -187,7 +192,8 @@ class StageProcess:
         if self.plan.config.replay:
             await serve_recording(self.plan.config, self.segments, loop.sink(wire), transport, self.market_client)
 
-    def _transport(self, loop: EventLoop, wire: Wire) -> ClientTransport | ServerTransport:
+    def transport(self, loop: EventLoop, wire: Wire) -> ClientTransport | ServerTransport:
+        """The sockets of one stage."""
         sink = loop.sink(wire)
         if wire.stage == "exchange":
             watch = _MarketWatch(sink, self.market_client, starts_recording(self.plan.config))
@@ -203,12 +209,20 @@ class _MarketWatch:
     """Passes a server's events on and notes the first market client, by the kind of its event and the words in it."""
 
     def __init__(self, sink: WireSink, seen: asyncio.Event, first: tuple[int, bytes]) -> None:
-        self._deliver = sink.frame
+        self._deliver, self._queue = sink.frame, sink.queue
         self._seen = seen
         self._kind, self._words = first
 
     def frame(self, connection_id: int, kind: int, status: int, payload: bytes | memoryview) -> None:
         """One WireIn."""
         self._deliver(connection_id, kind, status, payload)
+        self._note(kind, payload)
+
+    def queue(self, connection_id: int, kind: int, status: int, payload: bytes | memoryview) -> None:
+        """One WireIn with another close behind it."""
+        self._queue(connection_id, kind, status, payload)
+        self._note(kind, payload)
+
+    def _note(self, kind: int, payload: bytes | memoryview) -> None:
         if kind == self._kind and not self._seen.is_set() and self._words in bytes(payload):
             self._seen.set()

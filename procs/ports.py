@@ -80,6 +80,7 @@ PORTS = np.dtype(
         ("origin_ns", "i8"),
         ("now_ns", "i8"),
         ("halted", "i8"),
+        ("wake_ns", "i8"),
         ("journal", JOURNAL),
         ("log", JOURNAL),
         ("hot_log", LOG_WRITER),
@@ -92,9 +93,9 @@ PORTS = np.dtype(
     ],
     align=True,
 )
-"""`touched`: outboxes that owe a doorbell, one bit each; `gated`: those of the outboxes that wait for credit;
-`log`: the recorded journal while replaying (base 0 otherwise); `hot_log`: where events for people go (ring 0:
-nowhere); `outputs_hash`: rolling, over all frames sent."""
+"""`touched`: outboxes that owe a doorbell, one bit each; `wake_ns`: see `wake_at`; `gated`: those of the outboxes that
+wait for credit; `log`: the recorded journal while replaying (base 0 otherwise); `hot_log`: where events for people go
+(ring 0: nowhere); `outputs_hash`: rolling, over all frames sent."""
 
 MISMATCH_NONE, MISMATCH_FRAME, MISMATCH_OUTBOX, MISMATCH_EXTRA, MISMATCH_DAMAGED = range(5)
 
@@ -237,6 +238,17 @@ def cancel(ports, outbox, order_slot, client_order_id):
     if own.log.base != 0:
         _compare(own, outbox, box.sent, value)
     return 1
+
+
+@inlined
+def wake_at(ports, when_ns):
+    """Have the timer come at `when_ns` at the latest, if its own pace would bring it later; 0: its own pace will do.
+
+    The timer's coming forgets it: a step that still waits for something says so again.
+    """
+    own = view(ports, PORTS)
+    if when_ns != 0 and (own.wake_ns == 0 or when_ns < own.wake_ns):
+        own.wake_ns = when_ns
 
 
 @kernel

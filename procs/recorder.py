@@ -72,6 +72,10 @@ class Tee:
             self._writer.write(time.time_ns(), payload)
         self._sink.frame(connection_id, kind, status, payload)
 
+    def queue(self, connection_id: int, kind: int, status: int, payload: bytes | memoryview) -> None:
+        """One event with another close behind it: each is written with its own time, so each is taken at once."""
+        self.frame(connection_id, kind, status, payload)
+
 
 def load_recorder(progress: Callable[[str, int, int], None], market: str = MARKETS[USDM].name) -> None:
     """Compile, or load, all that runs while frames come. `progress` hears (name, done, total)."""
@@ -107,7 +111,7 @@ class Recorder:
             )
         memory = dict(zip(names, self.keep, strict=True))
         inbox = WireInbox(names["feed_wire_in"], self.links["feed_wire_in"], clock)
-        outbox = WireOutbox(self.links["feed_wire_out"], memory["feed_wire_out"], clock)
+        outbox = WireOutbox(self.links["feed_wire_out"], memory["feed_wire_out"], clock, is_client=True)
         self.wire = Wire("feed", inbox, outbox)
         self.doorbell = np.zeros(32, dtype=np.int64)
 

@@ -51,7 +51,7 @@ class VenueProcess:
         )
         memory = dict(zip(names, self.keep, strict=True))
         inbox = WireInbox(names["exchange_wire_in"], self.links["exchange_wire_in"], clock)
-        outbox = WireOutbox(self.links["exchange_wire_out"], memory["exchange_wire_out"], clock)
+        outbox = WireOutbox(self.links["exchange_wire_out"], memory["exchange_wire_out"], clock, is_client=False)
         self.wire = Wire(STAGE, inbox, outbox)
         self.doorbell = np.zeros(32, dtype=np.int64)
 

@@ -5,6 +5,7 @@
     instrument      tick, lot and minimum sizes of a symbol
     units           prices and sizes in integers, and money
     ranges          values of a configuration against what they are allowed
+    pacing          token buckets: how often a venue is asked, by endpoint
     venues          what venues write on the wire: bytes to numbers, orders to bytes
 
     feed            market frames in, deltas out; snapshots, gaps, resynchronisation

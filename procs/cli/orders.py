@@ -10,6 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from procs.order_views import LimitView, OrderView
+    from procs.pace_views import PaceView
     from procs.run_segments import RunSegments
 
 NEAR = 0.8
@@ -65,22 +66,26 @@ def orders(run: str | None, as_json: bool) -> None:
 @RUN
 @JSON
 def limits(run: str | None, as_json: bool) -> None:
-    """Show every limit of a running system that something counts against: configured, in force, used.
+    """Show every limit of a running system that something counts against: configured, in force, used; and its pace.
 
     In force is less than configured while tail-risk advice tightens it. A row of which 80 % or more is used is
-    marked with !. Exit code 0 while trading is ACTIVE, 1 while it is REDUCING or HALTED, 2 when no system runs.
+    marked with !. Of each kind of request: how many a second may hold, were let through, had to wait or were denied.
+    Exit code 0 while trading is ACTIVE, 1 while it is REDUCING or HALTED, 2 when no system runs.
     """
     from procs.order_views import limits_in
+    from procs.pace_views import paces_in
 
     with _attached(run) as segments:
-        found = limits_in(segments)
+        found, paces = limits_in(segments), paces_in(segments)
     if as_json:
         rows = [dataclasses.asdict(limit) | {"utilisation": limit.utilisation} for limit in found.limits]
-        _print_json(dataclasses.asdict(found) | {"limits": rows})
+        told = [dataclasses.asdict(pace) for pace in paces]
+        _print_json(dataclasses.asdict(found) | {"limits": rows, "paces": told})
     else:
         causes = ", ".join((*found.halts, *found.reductions))
         click.echo(f"trading {found.trading}" + (f": {causes}" if causes else ""))
         _print_limits(found.limits)
+        _print_paces(paces)
     sys.exit(0 if found.trading == "ACTIVE" else 1)
 
 
@@ -99,6 +104,15 @@ def _print_orders(found: list["OrderView"]) -> None:
         click.echo(
             f"{order.client_order_id:>20} {order.symbol:<10} {order.side:<4} {order.price:>12} {order.size:>10} "
             f"{order.filled:>10} {order.state:<8} {order.age_s:>8.3f}s{cancel}"
+        )
+
+
+def _print_paces(found: tuple["PaceView", ...]) -> None:
+    click.echo(f"{'of':<10} {'requests':<24} {'a second':>16} {'at once':>16} {'let through':>16} {'held':>6}")
+    for pace in found:
+        click.echo(
+            f"{pace.stage:<10} {pace.endpoint:<24} {pace.per_s:>16,.10g} {pace.burst:>16,} "
+            f"{pace.passed:>16,} {pace.refused:>6,}"
         )
 
 

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from procs.ports import acknowledge, receive, send
+from procs.ports import acknowledge, receive, send, wake_at
 from shm.codec import record_dtype
 from shm.kernel import kernel, view
 from shm.kernel import step as compiled_step
 from trader.enums import Command
 from trader.exchange.outbox import CONNECTIONS_MAX, COST_MAX, OVERHEAD_BYTES, payload_of
-from trader.exchange.venue import EXCHANGE, TIME_PASSED, on_wire, open_markets, prepare
+from trader.exchange.venue import EXCHANGE, TIME_PASSED, next_look_ns, on_wire, open_markets, prepare
 from trader.messages import CONTROL, TIMER, WIRE_IN, Control, WireIn, WireOut
 
 OUTBOXES = ("exchange_wire_out",)
@@ -27,8 +27,8 @@ OUT_WIRE = 0
 CREDIT = {"exchange_wire_out": 1 << 20}
 assert COST_MAX + CONNECTIONS_MAX * OVERHEAD_BYTES <= CREDIT["exchange_wire_out"]
 
-TIMER_NS = 5_000_000
-"""Background orders arrive and depth updates go out at this pace at the finest."""
+TIMER_NS = 100_000_000
+"""Of a market on which nothing happens by itself; one that lives asks for its timer sooner (`next_look_ns`)."""
 
 BAD_FRAME = -1
 
@@ -75,10 +75,12 @@ def step(state, ports, type_, frame, now_ns):
         if own.control.command == Command.START:
             open_markets(own.venue, now_ns)
         acknowledge(ports, own.control.command)
+        wake_at(ports, next_look_ns(own.venue))
         return 0
     else:
         return 0
     _send_all(own, ports)
+    wake_at(ports, next_look_ns(own.venue))
     return 0
 
 

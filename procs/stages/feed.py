@@ -97,7 +97,7 @@ def start(state: np.ndarray, config: Any, instruments: np.ndarray) -> None:
     """Fill a fresh, zeroed state: what to connect to, and every symbol's units."""
     market = MARKETS[int(instruments[0]["market"])]
     plan = market.venue.module("requests").session_plan(config.feed, symbol_names(instruments), market=market.kind)
-    prepare_feed(state[0]["feed"], config.feed, instruments, plan)
+    prepare_feed(state[0]["feed"], config.feed, instruments, plan, config.router.pacing)
     state[0]["market"] = market.number
     relink(state)
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from procs.hot_log_events import Event
-from procs.ports import acknowledge, log_event, receive, send
+from procs.ports import acknowledge, log_event, receive, send, wake_at
 from shm.codec import record_dtype
 from shm.kernel import inlined, kernel, step, view
 from trader.compile_hints import never_inlined
@@ -34,7 +34,7 @@ from trader.messages import (
 )
 from trader.router.outgoing import clear_outgoing
 from trader.router.patience import tend_orders
-from trader.router.placing import ask_cancel, place
+from trader.router.placing import ask_cancel, next_look_ns, place
 from trader.router.responses import take_response
 from trader.router.session import advance, on_command, take_connection, take_reply, take_user_event
 from trader.router.state import ACCOUNT, ORDER_API, REPORT, ROUTER, WIRE, fill_router
@@ -92,6 +92,7 @@ def step(state, ports, type_, frame, now_ns):
             return BAD_FRAME
         place(router, s.new_order, now_ns)
         _send_all(router, ports)
+        _wake_in_time(router, ports, now_ns)
         return FINE
     if type_ == WIRE_IN:
         if receive(frame, s.wire) != 0:
@@ -112,6 +113,7 @@ def step(state, ports, type_, frame, now_ns):
         ask_cancel(router, s.cancel.order_slot, s.cancel.client_order_id, now_ns)
         if router.more_work == 0:
             _send_all(router, ports)
+            _wake_in_time(router, ports, now_ns)
             return FINE
     elif type_ == CONTROL:
         if receive(frame, s.control) != 0:
@@ -122,7 +124,15 @@ def step(state, ports, type_, frame, now_ns):
         lacking = tend_orders(router, now_ns)
     advance(router, lacking, now_ns)
     _send_all(router, ports)
+    _wake_in_time(router, ports, now_ns)
     return FINE
+
+
+@inlined
+def _wake_in_time(router, ports, now_ns):
+    """Orders wait for their batch or a token, or cancels for a token: the timer's own pace would be too slow."""
+    if router.batch.count != 0 or router.more_work != 0:
+        wake_at(ports, next_look_ns(router, now_ns))
 
 
 @inlined

@@ -45,6 +45,9 @@ class WireSink(Protocol):
     def frame(self, connection_id: int, kind: int, status: int, payload: bytes | memoryview) -> None:
         """Take one event (`kind`: WireKind). `payload` is valid only until this returns."""
 
+    def queue(self, connection_id: int, kind: int, status: int, payload: bytes | memoryview) -> None:
+        """Take one event of a read that brought more: the next one, by `frame`, is at hand."""
+
 
 class Transport(Protocol):
     """What the event-loop runner of a stage drives."""
@@ -54,6 +57,9 @@ class Transport(Protocol):
 
     def act(self, connection_id: int, kind: int, status: int, delay_ns: int, payload: memoryview) -> None:
         """Carry out one WireOut, `delay_ns` from now. The payload is copied or sent before this returns."""
+
+    def send(self, connection_id: int, frames: memoryview, count: int) -> None:
+        """Hand `count` whole WebSocket frames, back to back, to a connection's socket; `frames` is free afterwards."""
 
     async def close(self) -> None:
         """Close every socket. The sink hears nothing after this."""

@@ -63,7 +63,7 @@ class ClientTransport:
         """Frames given for connections that were not open."""
         self._socket_url = f"ws{secure}://{parts.netloc}{parts.path.rstrip('/')}"
         self._rest = RestClient(sink, f"http{secure}://{parts.netloc}{parts.path.rstrip('/')}", self._sign)
-        self._senders: dict[int, Callable[..., None]] = {}
+        self._senders: dict[int, _ClientWire] = {}
         self._wires: dict[int, _ClientWire] = {}
         self._timers: dict[int, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -76,13 +76,21 @@ class ClientTransport:
     def act(self, connection_id: int, kind: int, status: int, delay_ns: int, payload: memoryview | bytes) -> None:
         """Carry out one WireOut, now or `delay_ns` from now; never waits, never calls the sink."""
         if kind == FRAME and delay_ns <= 0:
-            send = self._senders.get(connection_id)
-            if send is not None:
-                send(TEXT, payload)
+            wire = self._senders.get(connection_id)
+            if wire is not None and wire.ws is not None:
+                wire.ws.send(TEXT, payload)
             else:
                 self.frames_dropped += 1
         elif not self._closed:
             self._act_cold(connection_id, kind, status, delay_ns, bytes(payload))
+
+    def send(self, connection_id: int, frames: memoryview, count: int) -> None:
+        """Whole frames, masked already, to one connection; never waits."""
+        wire = self._senders.get(connection_id)
+        if wire is not None:
+            wire.write(frames)
+        else:
+            self.frames_dropped += count
 
     def _act_cold(self, connection_id: int, kind: int, status: int, delay_ns: int, payload: bytes) -> None:
         loop = asyncio.get_running_loop()
@@ -159,9 +167,9 @@ class ClientTransport:
         """Whether anything of this connection may still reach the sink."""
         return not self._closed and self._wires.get(wire.connection_id) is wire
 
-    def start_sending(self, wire: "_ClientWire", ws: WSTransport) -> None:
+    def start_sending(self, wire: "_ClientWire") -> None:
         """From here on FRAMEs go out on this connection."""
-        self._senders[wire.connection_id] = ws.send
+        self._senders[wire.connection_id] = wire
 
     def lose(self, wire: "_ClientWire", status: int) -> None:
         """Report the end of a connection, once."""
@@ -178,7 +186,7 @@ class ClientTransport:
         self._senders.pop(connection_id, None)
         wire = self._wires.pop(connection_id, None)
         if wire is not None:
-            wire.deliver = _ignore
+            wire.deliver = wire.queue = _ignore
             wire.cancel_logon_timer()
             wire.close()
 
@@ -227,7 +235,7 @@ class _ClientWire(Wire):
         if self.connection_id not in owner.authenticate or owner.credentials is None:
             self._start(authenticated=False)
             return
-        self.deliver = self._take_logon_reply
+        self.deliver = self.queue = self._take_logon_reply
         transport.send(TEXT, owner.credentials.logon_frame(LOGON_ID, owner.clock_ms()))
         refuse = partial(self._refuse_logon, WireStatus.LOGON_TIMEOUT)
         self._logon_timer = asyncio.get_running_loop().call_later(TIMEOUT_S, refuse)
@@ -235,8 +243,8 @@ class _ClientWire(Wire):
     def _start(self, *, authenticated: bool) -> None:
         assert self.ws is not None
         self.is_open = True
-        self.deliver = self._owner.sink.frame
-        self._owner.start_sending(self, self.ws)
+        self.deliver, self.queue = self._owner.sink.frame, self._owner.sink.queue
+        self._owner.start_sending(self)
         try:
             self.deliver(self.connection_id, int(WireKind.CONNECTED), 0, b"")
             if authenticated:

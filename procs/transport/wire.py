@@ -2,13 +2,16 @@
 
     on_ws_connected -> frames ... -> on_ws_disconnected
                          |
+                         +-> queue(connection_id, FRAME, 0, payload):   more of the same read follows
                          +-> deliver(connection_id, FRAME, 0, payload): the sink's `frame`, or the logon's own handler
 
-picows hands over each frame where it lies in its read buffer; only fragmented messages are copied together.
+picows hands over each frame where it lies in its read buffer; only fragmented messages are copied together. Frames that
+were written elsewhere (procs.transport.framing) leave by `write`, many in one call of the kernel.
 """
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable
 from typing import cast
 
@@ -28,13 +31,15 @@ Deliver = Callable[[int, int, int, bytes | memoryview], None]
 
 
 class Wire(WSListener):
-    """Frames of one connection. `deliver` may be exchanged at any time, as a logon does."""
+    """Frames of one connection. `deliver` and `queue` may be exchanged at any time, as a logon does."""
 
     def __init__(self, connection_id: int, deliver: Deliver) -> None:
         super().__init__()
         self.connection_id = connection_id
         self.deliver = deliver
+        self.queue = deliver
         self.ws: WSTransport | None = None
+        self._descriptor = -1
         self._fragments: bytearray | None = None
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
@@ -43,7 +48,8 @@ class Wire(WSListener):
             if transport.is_close_frame_sent:
                 return  # nothing is heard after a refusal, and of a frame too big not even its body
             if frame.msg_type is TEXT and frame.fin:
-                self.deliver(self.connection_id, FRAME, 0, frame.get_payload_as_memoryview())
+                take = self.deliver if frame.last_in_buffer else self.queue
+                take(self.connection_id, FRAME, 0, frame.get_payload_as_memoryview())
             else:
                 self._take_rare_frame(transport, frame)
         except Exception as error:
@@ -66,6 +72,22 @@ class Wire(WSListener):
             elif frame.fin:
                 whole, self._fragments = bytes(self._fragments), None
                 self.deliver(self.connection_id, FRAME, 0, whole)
+
+    def write(self, frames: memoryview) -> None:
+        """Send whole frames at once, as far as the kernel takes them; the rest waits in the transport, copied."""
+        ws = self.ws
+        if ws is None or ws.is_close_frame_sent or ws.is_disconnected:
+            return
+        transport, sent = ws.underlying_transport, 0
+        if not transport.get_write_buffer_size():
+            if self._descriptor < 0:
+                self._descriptor = transport.get_extra_info("socket").fileno()
+            try:
+                sent = os.write(self._descriptor, frames)
+            except OSError:
+                sent = 0  # full, or broken: the transport finds out and does what is to be done
+        if sent < len(frames):
+            transport.write(bytes(frames[sent:]))
 
     def fail(self, error: BaseException) -> None:
         """Report what the sink raised, and close."""

@@ -10,8 +10,8 @@ from tests.trader.risk_records import limits
 from trader.exchange.config import ExchangeConfig
 from trader.exchange.fault_config import FaultsConfig
 from trader.feed.config import FeedConfig
+from trader.pacing import PacingConfig
 from trader.router.config import RouterConfig
-from trader.router.pacing import PacingConfig
 from trader.strategy.config import StrategyConfig
 
 S = 1_000_000_000

@@ -16,6 +16,7 @@ from trader.book import BookConfig
 from trader.enums import Command, WireKind
 from trader.feed import FeedConfig
 from trader.messages import BookDelta, Control, Message, WireIn, tag_of
+from trader.router.config import RouterConfig
 
 ROOM_BYTES = 1 << 20
 
@@ -24,7 +25,7 @@ class MarketStage(OneStage):
     """One of the two; `symbols` are names."""
 
     def __init__(self, name: str, *symbols: str, **settings):
-        config = SimpleNamespace(feed=FeedConfig(**settings), book=BookConfig())
+        config = SimpleNamespace(feed=FeedConfig(**settings), book=BookConfig(), router=RouterConfig())
         self.module = stage_module(name)
         self.state = new_record(self.module.STATE)
         links = {link.name: link for link in inboxes(name) + outboxes(name)}

@@ -1,7 +1,8 @@
 """A stage that does what its messages say: the duty cycle, ports, journal and replay are tested through it.
 
 A Trade says: send `size_lots` copies of yourself on outbox `side`; side OUT_CANCELS asks for a cancel of slot
-`price_ticks`, side FAIL fails with code -size_lots. Whatever comes is noted in the state.
+`price_ticks`, side FAIL fails with code -size_lots. The cancel of an order ANSWERED sends a Trade of its slot on
+OUT_WAIT. Whatever comes is noted in the state.
 """
 
 import numpy as np
@@ -31,6 +32,7 @@ OUTBOXES = ("out_wait", "out_halt", "out_deny", "out_latest", "out_cancels")
 OUT_WAIT, OUT_HALT, OUT_DENY, OUT_LATEST, OUT_CANCELS, FAIL = range(6)
 CREDIT = {"out_wait": 512, "out_halt": 512}
 BAD_FRAME = -99
+ANSWERED = 77
 NOTES = 4096
 
 STATE = np.dtype(
@@ -72,6 +74,9 @@ def step(state, ports, type_, frame, now_ns):
     elif type_ == CANCEL_REQUEST:
         receive(frame, own.cancel)
         _note(own, type_, own.cancel.source * 10_000 + own.cancel.order_slot, own.cancel.client_order_id)
+        if own.cancel.client_order_id == ANSWERED:
+            own.trade.price_ticks = own.cancel.order_slot
+            own.denied += 1 - send(ports, OUT_WAIT, own.trade)
     elif type_ == CONTROL:
         receive(frame, own.control)
         _note(own, type_, own.control.command * 1000 + own.control.argument, now_ns)

@@ -22,8 +22,8 @@ from trader.messages import (
     WireIn,
 )
 from trader.orders import order_slot_of, pack_client_order_id
+from trader.pacing import PacingConfig
 from trader.router.config import RouterConfig
-from trader.router.pacing import PacingConfig
 from trader.router.state import ORDER_API, REST, USER_STREAM, Phase
 
 EPOCH = 5
@@ -116,6 +116,7 @@ class RouterDesk:
         """Time passes; a timer message each `ms`."""
         for count in range(times):
             self.now_ms += ms
+            self.stage.station.row["ports"]["wake_ns"] = 0
             self.give(Timer(count))
 
     def command(self, command: Command) -> None:

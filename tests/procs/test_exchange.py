@@ -6,13 +6,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from procs.stages.exchange import CREDIT, STATE, TIMER_NS
+from procs.stages.exchange import CREDIT, STATE
 from shm.codec import record_dtype
 from shm.kernel import address_of_array, new_record
 from tests.procs.one_stage import OneStage
 from tests.trader.exchange_desk import exchange_instruments
 from trader.enums import Command, WireKind
 from trader.exchange.config import ExchangeConfig
+from trader.exchange.venue import LOOK_NS
 from trader.messages import Control, Timer, WireIn, WireOut, tag_of
 
 LINK = "exchange_wire_out"
@@ -39,7 +40,7 @@ class Venue:
     def tick(self, count: int) -> list[WireOut]:
         found = []
         for number in range(count):
-            self.now_ns += TIMER_NS
+            self.now_ns += LOOK_NS
             assert self.stage.give(Timer(number), self.now_ns) == 0
             found += self.stage.taken(LINK)
         return found
@@ -64,6 +65,22 @@ def test_timer_drives_the_market_to_every_listener(monkeypatch: pytest.MonkeyPat
     assert first == [frame.payload for frame in frames if frame.connection_id == 2]
     assert venue.stage.row["sent"] >= len(frames)
     assert venue.stage.row["refused"] == 0
+
+
+def test_a_market_that_lives_asks_for_its_timer_and_one_that_stands_for_its_next_deadline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    venue, paused = Venue(monkeypatch), Venue(monkeypatch, flow_paused=True)
+    for each in (venue, paused):
+        each.tick(1)
+    assert venue.stage.station.row["ports"]["wake_ns"] == venue.now_ns + LOOK_NS
+    venue.stage.station.row["ports"]["wake_ns"] = paused.stage.station.row["ports"]["wake_ns"] = 0
+    paused.tick(1)
+    assert paused.stage.station.row["ports"]["wake_ns"] == 0
+    countdown = b"POST /fapi/v1/countdownCancelAll?symbol=BTCUSDT&countdownTime=10000\n\n"
+    paused.give(7, WireKind.REQUEST, countdown, status=1)
+
+    assert paused.stage.station.row["ports"]["wake_ns"] == paused.now_ns + 10_000_000_000
 
 
 def test_requests_orders_and_reports_go_over_the_wire(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,9 @@ class Events:
         if self.answer is not None:
             self.answer(*event)
 
+    def queue(self, connection_id, kind, status, payload):
+        self.frame(connection_id, kind, status, payload)
+
     def of(self, kind):
         return [event for event in self.seen if event[1] == kind]
 

@@ -12,7 +12,9 @@ from hypothesis.stateful import (
 )
 
 from shm.kernel import new_record
-from trader.router import batching, breaker, pacing
+from trader import pacing
+from trader.pacing import PACER, Endpoint, PacingConfig, fill_pacer, hold, may_ask, may_place
+from trader.router import batching, breaker
 from trader.router.breaker import (
     BREAKER,
     PLAIN,
@@ -24,7 +26,6 @@ from trader.router.breaker import (
     succeed,
     watch_probes,
 )
-from trader.router.pacing import PACER, Endpoint, PacingConfig, fill_pacer, hold, may_ask, may_place
 
 FAILURES, OPEN_NS, PROBES, PROBE_NS = 5, 60_000, 3, 100
 SLOW = settings(max_examples=60, stateful_step_count=60, deadline=None, derandomize=True, report_multiple_bugs=False)

@@ -4,7 +4,7 @@ import pytest
 
 from tests.procs.router_desk import FAST, RouterDesk, open_order, ready_desk
 from trader.enums import OrderState, RefusalReason, ReportKind, WireKind
-from trader.router.pacing import PacingConfig
+from trader.pacing import PacingConfig
 from trader.router.state import ORDER_API, Alarm
 
 POSITION = "GET /fapi/v3/positionRisk?symbol=BTCUSDT"

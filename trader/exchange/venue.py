@@ -46,6 +46,9 @@ RECORDING = 0
 TIME_PASSED = 0
 """Stands for the timer among the kinds of messages (on_wire); no WireKind has it."""
 
+LOOK_NS = 5_000_000
+"""Background orders arrive and depth updates go out at this pace at the finest."""
+
 FIRST_UPDATE_ID = 1_000_000
 EARLY_ARRIVALS = 4_000
 
@@ -254,6 +257,28 @@ def _open_market(exchange, symbol_id):
     market.stream.update_id = FIRST_UPDATE_ID
     market.stream.depth_id = FIRST_UPDATE_ID
     publish_touch(exchange, symbol_id, exchange.now_ms)
+
+
+@kernel
+def next_look_ns(exchange):
+    """When time alone changes something again; 0: nothing is due that is known of.
+
+    LOOK_NS from now while a market lives, has an update to publish, or faults may hold something; else the first
+    dead-man timer.
+    """
+    never_inlined()
+    soon_ns = exchange.now_ns + LOOK_NS
+    if exchange.faults.configured:
+        return soon_ns
+    look_ns = 0
+    for symbol_id in range(exchange.symbol_count):
+        market = exchange.markets[symbol_id]
+        lives = market.flow.is_paused == 0 or market.stream.update_id != market.stream.depth_id
+        if exchange.is_recorded == 0 and lives:
+            return soon_ns
+        if market.cancel_all_ns != 0:
+            look_ns = market.cancel_all_ns if look_ns == 0 else min(look_ns, market.cancel_all_ns)
+    return look_ns
 
 
 @kernel

@@ -13,6 +13,7 @@ from trader.enums import BookState
 from trader.feed.pending import drop_updates
 from trader.feed.plan import SnapshotRule
 from trader.feed.state import Action, Phase, add_action, symbol_of
+from trader.pacing import Endpoint, may_ask
 
 SETTLED_NS = 10_000_000_000
 """A book that was LIVE for this long begins its next back-off from the least wait."""
@@ -90,7 +91,9 @@ def lose(feed, symbol, now_ns):
 
 @kernel
 def ask_snapshots(feed, now_ns):
-    """Send the snapshot requests that are due: to REST one at a time for all, so that a reply needs no name."""
+    """Send the snapshot requests that are due: to REST one at a time for all, so that a reply needs no name, and as
+    far as tokens last; the timer asks again.
+    """
     never_inlined()
     if feed.connected == 0:
         return
@@ -104,7 +107,7 @@ def ask_snapshots(feed, now_ns):
             send_frames(feed, symbol, own.request.ctypes.data, own.request_length)
             own.asked = 1
             own.retry_ns = now_ns + max(ANSWER_NS_MAX, backoff_ns(feed, own.attempt))
-        elif feed.snapshot_asked == 0:
+        elif feed.snapshot_asked == 0 and may_ask(feed.pacer, Endpoint.MARKET_DATA, now_ns):
             own.wants_snapshot = 0
             feed.snapshot_asked = 1 + symbol
             action = add_action(feed, _REQUEST, symbol, 0)

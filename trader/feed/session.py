@@ -17,10 +17,13 @@ from trader.enums import BookState
 from trader.feed.plan import SilenceRule
 from trader.feed.recovery import ATTEMPT_MAX, ask_snapshots, backoff_ns, begin_sync, clear_book, send_frames
 from trader.feed.state import BAD_FRAMES_MAX, Action, Phase, add_action, symbol_of
+from trader.pacing import RETRY_AFTER_UNIT, SECOND_NS, Endpoint, await_token, hold
 from trader.venues.scanner import BAD, FOREIGN, REPLY, TRADE
 
 REST, STREAM = 0, 1
 HTTP_OK = 200
+STATUS_END = 1 << 31
+"""Behind all that a reply has; a reply too large to be handed over has a negative one, which looks greater here."""
 
 QUOTES_OLDER_MAX = 2
 """Best quotes in a row that are older than one before them."""
@@ -62,7 +65,8 @@ def on_succeed(feed):
 def _connect(feed, now_ns):
     """Connect, later each time until a frame arrives. A connection that is still there is replaced."""
     action = add_action(feed, _CONNECT, 0, 0)
-    action.delay_ns = backoff_ns(feed, feed.connect_attempt)
+    token_ns = await_token(feed.pacer, Endpoint.MARKET_DATA, now_ns)
+    action.delay_ns = max(backoff_ns(feed, feed.connect_attempt), token_ns)
     feed.connect_attempt = min(feed.connect_attempt + 1, ATTEMPT_MAX)
     feed.last_frame_ns = now_ns + action.delay_ns
 
@@ -112,6 +116,14 @@ def on_stream_frame(feed, connection, now_ns):
     feed.last_frame_ns = now_ns
     feed.connect_attempt = 0
     return True
+
+
+@inlined
+def heed_status(feed, status, now_ns):
+    """A REST reply's status: whether it brought what was asked for. A Retry-After stops every request until then."""
+    if RETRY_AFTER_UNIT <= status < STATUS_END:
+        hold(feed.pacer, now_ns + status // RETRY_AFTER_UNIT * SECOND_NS)
+    return status == HTTP_OK
 
 
 @inlined

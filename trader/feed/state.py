@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from shm.kernel import address_of, inlined, kernel, view
+from shm.kernel import address_of, inlined, view
 from trader.feed.config import FeedConfig
 from trader.feed.plan import IdRule as IdRule
 from trader.feed.plan import SessionPlan
 from trader.instrument import SYMBOLS_MAX
+from trader.pacing import PACER, PacingConfig, fill_pacer
 from trader.venues.json_bytes import Fault
 from trader.venues.scanner import LEVELS_MAX, MARKET_SCANNER, SCANNER_SYMBOLS_MAX, TRADES_MAX, prepare_scanner
 
@@ -30,6 +31,8 @@ RECENT_IDS = 64
 """Ids of the updates told last: an older update is a duplicate only if it is one of them, or from before them."""
 
 FAULTS = len(Fault)
+UNTOLD_PACING = PacingConfig()
+"""Of a session whose configuration says nothing else: the usual rates."""
 
 
 class Action(IntEnum):
@@ -205,6 +208,7 @@ def feed_dtype(symbols: int) -> np.dtype:
             ("path", "u1", (PATH_BYTES_MAX,)),
             ("ping_length", "i8"),
             ("ping", "u1", (PING_BYTES_MAX,)),
+            ("pacer", PACER),
             ("scanner", MARKET_SCANNER),
             ("symbols", SYMBOL_FEED, (symbols,)),
         ],
@@ -215,7 +219,8 @@ def feed_dtype(symbols: int) -> np.dtype:
 FEED = feed_dtype(SYMBOLS_MAX)
 """`snapshot_asked`: 1 + the symbol whose snapshot request is under way, 0 for none: one at a time, so that a reply
 needs no name. `gaps`, `resyncs`: sums over the symbols; the first sync after a connect is no resync. `foreign`: events
-of symbols that are none of ours, also in `others`. `history`: trades from before a subscription, left out. `faults`:
+of symbols that are none of ours, also in `others`. `pacer`: how often the venue may be asked; snapshots and connections
+take a token of its market data. `history`: trades from before a subscription, left out. `faults`:
 by Fault. `bad_ns`: when the latest refused frames came, `bad_count` of them."""
 
 DELTA_BYTES_MAX = 16 * (LEVELS_MAX + PENDING_LEVELS) + 160 * (PENDING_UPDATES + TRADES_MAX + 8 * SYMBOLS_MAX)
@@ -231,11 +236,18 @@ def symbol_of(feed, symbol):
     return view(address_of(feed) + _SYMBOLS_OFFSET + symbol * _SYMBOL_BYTES, SYMBOL_FEED)
 
 
-def prepare_feed(feed: np.ndarray, config: FeedConfig, instruments: np.ndarray, plan: SessionPlan) -> None:
+def prepare_feed(
+    feed: np.ndarray,
+    config: FeedConfig,
+    instruments: np.ndarray,
+    plan: SessionPlan,
+    pacing: PacingConfig = UNTOLD_PACING,
+) -> None:
     """Fill a zeroed FEED record (cold). `instruments`: INSTRUMENT rows in the order of symbol_id."""
     if len(instruments) > len(feed["symbols"]):
         raise ValueError(f"feed.symbols: found {len(instruments)}, allowed up to {len(feed['symbols'])}")
     prepare_scanner(feed["scanner"], instruments)
+    fill_pacer(feed["pacer"], pacing)
     _put_text(feed, "path", plan.path.encode())
     _put_text(feed, "ping", plan.ping)
     for index in range(len(instruments)):
@@ -277,24 +289,3 @@ def add_action(feed, kind, symbol, event_ns):
     action.symbol = symbol
     action.event_ns = event_ns
     return action
-
-
-@inlined
-def note_id(own, told_id):
-    """Remember the id of an update that was told."""
-    own.recent[own.recent_count & (RECENT_IDS - 1)] = told_id
-    own.recent_count += 1
-
-
-@kernel
-def was_told(own, told_id):
-    """Whether an update with this id was told, as far as it is remembered, or is from before what is remembered.
-
-    One that is neither says that the newest id was wrong: a damaged digit, which would make every following update
-    look like an old one.
-    """
-    oldest = own.recent[max(own.recent_count - RECENT_IDS, 0) & (RECENT_IDS - 1)]
-    told = own.recent_count == 0 or told_id < oldest
-    for i in range(min(own.recent_count, RECENT_IDS)):
-        told = told or own.recent[i] == told_id
-    return told

@@ -17,7 +17,8 @@ from trader.enums import DeltaKind
 from trader.feed.pending import drop_updates, keep_update
 from trader.feed.plan import IdRule
 from trader.feed.recovery import ANSWER_NS_MAX, ask_snapshots, lose, want_snapshot
-from trader.feed.state import Action, Phase, add_action, note_id, symbol_of, was_told
+from trader.feed.state import Action, Phase, add_action, symbol_of
+from trader.feed.told_ids import note_id, was_told
 from trader.venues.scanner import Slot
 
 _FIRST, _SNAPSHOT, _JOINING, _LIVE = (

@@ -5,7 +5,6 @@ state.py       ROUTER: order table, connections, reconciliation, and what leaves
 outgoing.py    appends reports, frames and requests to what leaves
 placing.py     new orders and cancels on their way out
 breaker.py     stops new orders while the venue does not answer
-pacing.py      token buckets
 batching.py    orders that wait for a batch, or for a token
 facts.py       statuses, merged into the order table, told as execution reports
 replies.py     what the order API answers

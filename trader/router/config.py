@@ -2,7 +2,7 @@
 
 import msgspec
 
-from trader.router.pacing import PacingConfig
+from trader.pacing import PacingConfig
 
 
 class RouterConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

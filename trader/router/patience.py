@@ -14,10 +14,10 @@ import numpy as np
 from shm.kernel import inlined, kernel
 from trader.compile_hints import never_inlined
 from trader.enums import OrderState
+from trader.pacing import Endpoint, may_ask
 from trader.router.breaker import watch_probes
 from trader.router.facts import TOLD, doubt, fall_silent, tell_breaker
 from trader.router.outgoing import add_alarm, add_query, has_room
-from trader.router.pacing import Endpoint, may_ask
 from trader.router.parking import tend_parked
 from trader.router.placing import send_cancel, send_held
 from trader.router.state import ORDER_API, UP, Alarm

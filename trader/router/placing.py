@@ -14,10 +14,10 @@ from shm.kernel import inlined, kernel
 from trader.compile_hints import never_inlined
 from trader.enums import OrderState, RefusalReason, ReportKind, TimeInForce
 from trader.orders import ORDER_SLOTS_MAX, SLOT_MASK, epoch_of, is_live
+from trader.pacing import Endpoint, may_ask, may_place, token_due_ns
 from trader.router.batching import due_orders, hold_order, oldest_held, take_held, withdraw
 from trader.router.breaker import PLAIN, REFUSED, admit
 from trader.router.outgoing import add_alarm, add_cancel, add_denial, add_place, add_report, has_room
-from trader.router.pacing import Endpoint, may_ask, may_place
 from trader.router.state import ORDER_API, UP, Alarm, Phase
 
 ALL_SLOTS = -1
@@ -192,6 +192,26 @@ def send_held(router, now_ns):
         else:
             router.retried_orders += 1
             _send(router, order, slot, ticket, now_ns)
+
+
+@kernel
+def next_look_ns(router, now_ns):
+    """When `send_held`, or the walk over the live orders, has something to do again; 0 while nothing waits for that.
+
+    Orders that are held: their batch is due, or a token is there, or they have waited too long. Cancels: a token.
+    """
+    never_inlined()
+    look_ns = 0
+    if router.batch.count != 0:
+        _, since_ns = oldest_held(router.batch)
+        due_ns = since_ns + router.batch.window_ns if router.batch.count < router.batch.size_max else now_ns
+        reserve_ns = router.pacer.buckets[Endpoint.ORDERS].reserve_ns
+        token_ns = max(token_due_ns(router.pacer, Endpoint.ORDERS, reserve_ns), router.pacer.orders_held_until_ns)
+        look_ns = max(due_ns, min(token_ns, since_ns + router.batch.window_ns + router.retry_ns))
+    if router.more_work != 0:
+        token_ns = max(token_due_ns(router.pacer, Endpoint.ORDERS, 0), now_ns)
+        look_ns = min(look_ns, token_ns) if look_ns != 0 else token_ns
+    return look_ns
 
 
 @kernel

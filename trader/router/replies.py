@@ -8,6 +8,7 @@ from shm.kernel import kernel
 from trader.compile_hints import never_inlined
 from trader.enums import OrderState, ReportKind
 from trader.orders import SLOT_MASK, OrderEvent, apply_end, is_live
+from trader.pacing import hold, hold_orders
 from trader.router.facts import (
     DOUBT_PAUSE_NS,
     apply_status,
@@ -19,7 +20,6 @@ from trader.router.facts import (
     want_trades,
 )
 from trader.router.outgoing import add_alarm, add_report
-from trader.router.pacing import hold, hold_orders
 from trader.router.state import AT_ACK, ORDER_API, UP, USER_STREAM, Alarm
 from trader.venues.binance.json_cursor import units_of
 from trader.venues.binance.order_events import DUPLICATE_ID

@@ -3,14 +3,13 @@
 from shm.kernel import kernel
 from trader.compile_hints import never_inlined
 from trader.orders import SLOT_MASK
+from trader.pacing import RETRY_AFTER_UNIT
 from trader.router import reconciling, rest
 from trader.router.balance import take_balance
 from trader.router.replies import HTTP_OK, TOO_MANY, obey_limit
 from trader.router.state import REST, Job
 
 HTTP_NOT_FOUND = 404
-RETRY_AFTER_UNIT = 1_000
-"""Status of a RESPONSE: the HTTP status, and this times the seconds of its Retry-After."""
 
 
 @kernel

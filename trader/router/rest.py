@@ -11,9 +11,9 @@ time that the venue names. Each request takes a token of its endpoint first.
 
 from shm.kernel import address_of, copy, inlined, kernel
 from trader.compile_hints import never_inlined
+from trader.pacing import Endpoint, may_ask
 from trader.router.fills import apply_event
 from trader.router.outgoing import add_request, has_room, text_room
-from trader.router.pacing import Endpoint, may_ask
 from trader.router.replies import UNKNOWN_ORDER
 from trader.router.state import ROUTER, Clearing, Job
 from trader.venues.binance.account import (

@@ -8,12 +8,12 @@ import numpy as np
 
 from trader.instrument import INSTRUMENT, INSTRUMENTS_MAX
 from trader.orders import ORDER_SLOTS_MAX
+from trader.pacing import PACER, fill_pacer
 from trader.position import FILL_SET
 from trader.risk.limits import RiskConfig
 from trader.router.batching import BATCH
 from trader.router.breaker import BREAKER, fill_breaker
 from trader.router.config import RouterConfig
-from trader.router.pacing import PACER, fill_pacer
 from trader.router.records import ACCOUNT as ACCOUNT
 from trader.router.records import ALARM as ALARM
 from trader.router.records import ALARMS_MAX as ALARMS_MAX

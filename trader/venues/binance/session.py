@@ -10,9 +10,9 @@ from trader.compile_hints import never_inlined
 from trader.enums import Side
 from trader.feed.recovery import ask_snapshots, want_snapshot
 from trader.feed.session import (
-    HTTP_OK,
     REST,
     count_book,
+    heed_status,
     on_other_frame,
     on_stream_frame,
     tell_quote,
@@ -41,7 +41,7 @@ def on_text(feed, connection, status, address, length, now_ns):
         feed.snapshot_asked = 0
         if scanner.snapshot_symbol < 0:
             return
-    kind = scan(scanner, address, length) if connection != REST or status == HTTP_OK else BAD
+    kind = scan(scanner, address, length) if connection != REST or heed_status(feed, status, now_ns) else BAD
     symbol = scanner.symbol
     values = scanner.values
     event_ns = values[Slot.EVENT_MS] * 1_000_000

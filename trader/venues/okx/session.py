@@ -13,7 +13,8 @@ from trader.feed.proof import DEPTH_MAX, proof_of
 from trader.feed.proven_stream import settle_book, take_book
 from trader.feed.recovery import lose
 from trader.feed.session import count_book, on_other_frame, on_stream_frame
-from trader.feed.state import FEED, Phase, note_id, symbol_of, was_told
+from trader.feed.state import FEED, Phase, symbol_of
+from trader.feed.told_ids import note_id, was_told
 from trader.venues.okx.checksum import checksum
 from trader.venues.okx.market import scan
 from trader.venues.scanner import ABSENT, DEPTH, SNAPSHOT, Slot

@@ -1,4 +1,4 @@
-"""Pacing: one token bucket an endpoint, in integers. Pure.
+"""Pacing: one token bucket an endpoint, in integers; the router's requests and the feed's. Pure.
 
     allowance   depth_ns |-------- usable by orders --------|-- reserve --|   0
                 a bucket that is full              cancels and queries go this far
@@ -16,6 +16,9 @@ import numpy as np
 from shm.kernel import inlined
 
 SECOND_NS = 1_000_000_000
+RETRY_AFTER_UNIT = 1_000
+"""`status` of a REST reply is the HTTP status plus this times the seconds of its Retry-After."""
+
 RATE_MAX = 1_000_000.0
 BURST_MAX = 1_000_000
 
@@ -31,7 +34,7 @@ class Endpoint(IntEnum):
 
 
 class PacingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """[router.pacing]: requests a second, and at once, for each endpoint.
+    """[router.pacing]: requests a second, and at once, for each endpoint; those of the market data are the feed's.
 
     orders_reserve: share of the orders' burst that only cancels and queries may use, 0.2 at least.
     retry_ms: how long an order may wait for a token; 0: it is denied at once. Cancels, queries and requests wait
@@ -80,7 +83,8 @@ BUCKET = np.dtype(
     ],
     align=True,
 )
-"""With its three lengths set, zeroed memory is a full bucket."""
+"""With its three lengths set, zeroed memory is a full bucket. `passed`: tokens taken; `refused`: times that none was
+there, be it that the request went later (`await_token`)."""
 
 PACER = np.dtype(
     [
@@ -115,6 +119,26 @@ def take_token(bucket, reserve_ns, now_ns):
     bucket.full_ns = full_ns
     bucket.passed += 1
     return 1
+
+
+@inlined
+def await_token(pacer, endpoint, now_ns):
+    """Take an endpoint's next token, whether it is there or still to come: the nanoseconds until it may be used."""
+    bucket = pacer.buckets[endpoint]
+    bucket.full_ns = max(bucket.full_ns, now_ns) + bucket.interval_ns
+    bucket.passed += 1
+    due_ns = max(bucket.full_ns - bucket.depth_ns, pacer.held_until_ns)
+    if due_ns <= now_ns:
+        return 0
+    bucket.refused += 1
+    return due_ns - now_ns
+
+
+@inlined
+def token_due_ns(pacer, endpoint, reserve_ns):
+    """When a token can be taken above `reserve_ns` of an endpoint; past, if one is there already."""
+    bucket = pacer.buckets[endpoint]
+    return max(bucket.full_ns + bucket.interval_ns - bucket.depth_ns + reserve_ns, pacer.held_until_ns)
 
 
 @inlined
