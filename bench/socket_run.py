@@ -47,6 +47,8 @@ REST_NS = {"fused": 300_000, "process": 1_500_000}
 """Between two exchanges of frames: acknowledgements, executions, the journal's page faults."""
 
 WARM_UP = 200
+"""Times that are left out, and no more than are wanted."""
+
 RATES = {"orders_per_s_max": 1_000_000, "orders_burst_max": 1_000_000, "duplicate_ms": 1}
 PACING = {"orders_per_s": 100_000, "orders_burst": 10_000}
 
@@ -161,12 +163,12 @@ class Player:
         self.process.segments.set_word(PORT, self.server.port)
         await self.process.market_client.wait()
         await self.echo.connected.wait()
-        wanted = TimedProcess.depths + WARM_UP
+        warm_up = min(WARM_UP, TimedProcess.depths)
         for _, payload in Recording(self.config.replay):
             await self._frame(payload)
-            if len(self.ours) >= wanted:
+            if len(self.ours) >= TimedProcess.depths + warm_up:
                 break
-        times = {"ours": self.ours[WARM_UP:], "theirs": self.theirs[WARM_UP:], "order": self.server.heard.order_bytes}
+        times = {"ours": self.ours[warm_up:], "theirs": self.theirs[warm_up:]}
         Path(self.config.out_dir, "sockets.json").write_text(json.dumps(times))
         server.close()
         self.process.segments.set_word(RECORDING_DONE, 1)

@@ -158,14 +158,13 @@ class EventLoop:
         """Everything that can be done now; what the turn said."""
         if self._turning:
             return 0
-        self._owes_turn = False
         return self.finish(take_turn(self.address))
 
     def finish(self, said: int) -> int:
         """After a turn: hand over what waits for the sockets, and arm the timer anew where it would come too late."""
         if self._turning:
             return said
-        self._turning = True
+        self._turning, self._owes_turn = True, False
         try:
             while said & TO_SEND:
                 for wire in self.wires:
