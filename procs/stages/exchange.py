@@ -17,8 +17,9 @@ from shm.codec import record_dtype
 from shm.kernel import kernel, view
 from shm.kernel import step as compiled_step
 from trader.enums import Command
+from trader.exchange.deadlines import next_look_ns
 from trader.exchange.outbox import CONNECTIONS_MAX, COST_MAX, OVERHEAD_BYTES, payload_of
-from trader.exchange.venue import EXCHANGE, TIME_PASSED, next_look_ns, on_wire, open_markets, prepare
+from trader.exchange.venue import EXCHANGE, TIME_PASSED, on_wire, open_markets, prepare
 from trader.messages import CONTROL, TIMER, WIRE_IN, Control, WireIn, WireOut
 
 OUTBOXES = ("exchange_wire_out",)

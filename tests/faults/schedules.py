@@ -127,6 +127,7 @@ class World:
         self.stage.clock[0]["now_ns"] = START_NS
         for name, row in zip(GROUP, self.rows, strict=True):
             row["timer_next_ns"] = row["timer_count"] = row["stamp_ns"] = row["beat_ns"] = row["failure"] = 0
+            row["ports"]["wake_ns"] = row["held"] = 0
             row["ports"]["halted"] = 0
             store_word(self.stage.cell(name).address + HALTED, 0)
         faults = faults_of(dice)

@@ -5,11 +5,10 @@ import pytest
 
 from procs import duty_cycle
 from procs.duty import HEARTBEAT_NS
-from procs.duty_cycle import HELD_LOOK_NS, next_timer_ns
 from shm.control import store_word
 from shm.kernel import address_of_array
 from tests.procs.one_duty import INBOXES, OneDuty, relay_table, trade
-from tests.procs.relay_stage import ANSWERED, FAIL, OUT_DENY, OUT_HALT, OUT_WAIT
+from tests.procs.relay_stage import FAIL, OUT_DENY, OUT_HALT, OUT_WAIT
 from trader.enums import Command
 from trader.messages import (
     BOOK_RESYNC,
@@ -101,34 +100,6 @@ def test_a_stage_that_must_not_lose_still_takes_commands_and_cancels() -> None:
     assert duty.run() == 2
 
     assert duty.notes()[taken:] == [(CONTROL, Command.CANCEL_ALL * 1000), (CANCEL_REQUEST, 3)]
-
-
-def test_more_cancels_than_a_link_has_room_for_are_all_obeyed_and_none_overflows() -> None:
-    duty = OneDuty()
-    for slot in range(4096):
-        duty.cancel(slot, ANSWERED)
-    answered: list[int] = []
-    while duty.run() or len(answered) < 4096:
-        answered += [trade.price_ticks for trade in duty.taken("out_wait")]
-
-    assert sorted(answered) == list(range(4096))
-    assert duty.ports["outboxes"]["refused"].sum() == 0
-    assert not duty.cell.halted
-
-
-def test_what_lacks_room_is_looked_for_again_within_a_millisecond() -> None:
-    duty = OneDuty()
-    duty.run()
-    group = address_of_array(duty.group)
-    assert next_timer_ns(group, 1, 1000) == HEARTBEAT_NS
-    for number in range(200):
-        duty.give("in_wait", trade(number, OUT_WAIT, 2))
-    duty.run()
-    assert next_timer_ns(group, 1, 1000) == HELD_LOOK_NS < 1_000_000
-    while duty.taken("out_wait"):
-        duty.run()
-
-    assert next_timer_ns(group, 1, 1000) == HEARTBEAT_NS
 
 
 def test_a_full_halt_outbox_latches_no_new_orders_and_keeps_every_message() -> None:
@@ -224,20 +195,6 @@ def test_a_timer_comes_each_period_of_the_clock_and_never_without_one() -> None:
 
     assert duty.notes() == [(TIMER, 1), (TIMER, 2), (TIMER, 3), (TIMER, 4)]
     assert duty.state[0]["times"][:4].tolist() == [2000, 2050, 2500, 2550]
-
-
-def test_a_timer_comes_before_its_pace_when_the_stage_wants_it_and_once_only() -> None:
-    duty = OneDuty()
-    duty.row["timer_ns"] = 50
-    duty.run(now_ns=2000)
-    duty.ports["wake_ns"] = 2020
-    group = address_of_array(duty.group)
-    assert next_timer_ns(group, 1, 2005) == 15
-    for now_ns in (2019, 2020, 2069, 2070):
-        duty.run(now_ns=now_ns)
-
-    assert duty.state[0]["times"][:3].tolist() == [2000, 2020, 2070]
-    assert duty.ports["wake_ns"] == 0
 
 
 def test_every_hop_is_recorded_for_each_message_taken_from_a_link() -> None:

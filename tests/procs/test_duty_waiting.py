@@ -1,4 +1,4 @@
-"""The duty cycle's doorbells and slices: who is woken by what, how an idle process sleeps, when a slice ends."""
+"""The duty cycle's doorbells and slices: who is woken by what, how an idle process sleeps, what it waits for."""
 
 import os
 import select
@@ -8,7 +8,8 @@ import pytest
 from numba import from_dtype
 
 from procs import duty_cycle
-from procs.duty_cycle import run_slice
+from procs.duty import HEARTBEAT_NS
+from procs.duty_cycle import HELD_LOOK_NS, next_timer_ns, run_slice
 from procs.ports import PORTS
 from shm.clock import SYSTEM
 from shm.control import store_word
@@ -16,7 +17,7 @@ from shm.doorbell import AWAKE, IN_EPOLL, IN_FUTEX, wake
 from shm.kernel import address_of_array
 from shm.layout import DOORBELL_DESCRIPTOR
 from tests.procs.one_duty import OneDuty, relay_table, trade
-from tests.procs.relay_stage import OUT_CANCELS, OUT_DENY, OUT_HALT, OUT_LATEST, OUT_WAIT
+from tests.procs.relay_stage import ANSWERED, OUT_CANCELS, OUT_DENY, OUT_HALT, OUT_LATEST, OUT_WAIT
 from tests.shm.areas import aligned, shared
 from tests.shm.processes import Child
 from tests.shm.test_memory_orders import events
@@ -97,3 +98,45 @@ def test_a_slice_ends_after_about_a_millisecond_however_much_there_is_to_do() ->
         taken.append(run_slice(address_of_array(duty.group), 1, 0, 1, 1, address_of_array(scratch)))
 
     assert duty.notes() == [(TRADE, number) for number in range(300)]
+
+
+def test_more_cancels_than_a_link_has_room_for_are_all_obeyed_and_none_overflows() -> None:
+    duty = OneDuty()
+    for slot in range(4096):
+        duty.cancel(slot, ANSWERED)
+    answered: list[int] = []
+    while duty.run() or len(answered) < 4096:
+        answered += [trade.price_ticks for trade in duty.taken("out_wait")]
+
+    assert sorted(answered) == list(range(4096))
+    assert duty.ports["outboxes"]["refused"].sum() == 0
+    assert not duty.cell.halted
+
+
+def test_what_lacks_room_is_looked_for_again_within_a_millisecond() -> None:
+    duty = OneDuty()
+    duty.run()
+    group = address_of_array(duty.group)
+    assert next_timer_ns(group, 1, 1000) == HEARTBEAT_NS
+    for number in range(200):
+        duty.give("in_wait", trade(number, OUT_WAIT, 2))
+    duty.run()
+    assert next_timer_ns(group, 1, 1000) == HELD_LOOK_NS < 1_000_000
+    while duty.taken("out_wait"):
+        duty.run()
+
+    assert next_timer_ns(group, 1, 1000) == HEARTBEAT_NS
+
+
+def test_a_timer_comes_before_its_pace_when_the_stage_wants_it_and_once_only() -> None:
+    duty = OneDuty()
+    duty.row["timer_ns"] = 50
+    duty.run(now_ns=2000)
+    duty.ports["wake_ns"] = 2020
+    group = address_of_array(duty.group)
+    assert next_timer_ns(group, 1, 2005) == 15
+    for now_ns in (2019, 2020, 2069, 2070):
+        duty.run(now_ns=now_ns)
+
+    assert duty.state[0]["times"][:3].tolist() == [2000, 2020, 2070]
+    assert duty.ports["wake_ns"] == 0

@@ -13,7 +13,7 @@ from tests.procs.one_stage import OneStage
 from tests.trader.exchange_desk import exchange_instruments
 from trader.enums import Command, WireKind
 from trader.exchange.config import ExchangeConfig
-from trader.exchange.venue import LOOK_NS
+from trader.exchange.deadlines import LOOK_NS
 from trader.messages import Control, Timer, WireIn, WireOut, tag_of
 
 LINK = "exchange_wire_out"
@@ -41,6 +41,7 @@ class Venue:
         found = []
         for number in range(count):
             self.now_ns += LOOK_NS
+            self.stage.station.row["ports"]["wake_ns"] = 0
             assert self.stage.give(Timer(number), self.now_ns) == 0
             found += self.stage.taken(LINK)
         return found
@@ -74,8 +75,6 @@ def test_a_market_that_lives_asks_for_its_timer_and_one_that_stands_for_its_next
     for each in (venue, paused):
         each.tick(1)
     assert venue.stage.station.row["ports"]["wake_ns"] == venue.now_ns + LOOK_NS
-    venue.stage.station.row["ports"]["wake_ns"] = paused.stage.station.row["ports"]["wake_ns"] = 0
-    paused.tick(1)
     assert paused.stage.station.row["ports"]["wake_ns"] == 0
     countdown = b"POST /fapi/v1/countdownCancelAll?symbol=BTCUSDT&countdownTime=10000\n\n"
     paused.give(7, WireKind.REQUEST, countdown, status=1)

@@ -91,17 +91,20 @@ def test_many_frames_in_one_write_arrive_one_by_one_on_both_sides():
 
 def test_what_the_kernel_does_not_take_at_once_follows_in_order_behind_it():
     payload = b"x" * 60_000
-    frames = memoryview(frame(payload, 1) * 200)
+    frames = memoryview(frame(payload, 0) * 200)
 
     async def scenario():
         async with pair() as both:
             await both.connect()
-            both.client.send(1, frames, 200)
-            both.client.act(1, FRAME, 0, 0, b"last")
-            await both.heard_by_server.until(FRAME, 201)
-            heard = [event[3] for event in both.heard_by_server.of(FRAME)]
+            server_id = (await both.heard_by_server.until(WireKind.CONNECTED))[0]
+            both.server.send(server_id, frames, 200)
+            assert not both.server.writable.is_set(), "the rest waits in the transport"
+            both.server.act(server_id, FRAME, 0, 0, b"last")
+            both.server.send(server_id, memoryview(frame(b"very last", 0)), 1)
+            await both.heard_by_client.until(FRAME, 202)
+            heard = [event[3] for event in both.heard_by_client.of(FRAME)]
 
-            assert heard == [payload] * 200 + [b"last"]
+            assert heard == [payload] * 200 + [b"last", b"very last"]
 
     run(scenario())
 

@@ -59,6 +59,8 @@ def test_nothing_is_asked_for_before_the_time_that_the_venue_names() -> None:
     feed = live_feed(silence_ms_max=600_000)
     feed.resync()
     feed.frame(update(130))
+    while "REQUEST" not in kinds(feed.timer(50)):
+        continue
     feed.reply(b'{"code":-1003}', status=429 + 3 * 1_000)
     for _ in range(29):
         assert "REQUEST" not in kinds(feed.timer(100))

@@ -22,11 +22,12 @@ from trader.exchange.account import ACCOUNT
 from trader.exchange.config import SYMBOLS_MAX, ExchangeConfig
 from trader.exchange.connections import CONNECTIONS, LISTEN_KEY_BYTES, ORDERS
 from trader.exchange.connections import MARKET as MARKET_STREAMS
+from trader.exchange.deadlines import cancel_overdue
 from trader.exchange.faults import FAULTS, advance_faults, is_hung, prepare_faults
 from trader.exchange.held import drop, payload_at
 from trader.exchange.mangling import admit, mangle, release_frames
 from trader.exchange.market_data import ASKS, BIDS, STREAM, mark_shown, publish_depth, publish_touch
-from trader.exchange.order_entry import settle, withdraw_all
+from trader.exchange.order_entry import settle
 from trader.exchange.outbox import CONNECTIONS_MAX, OUTBOX, TEXTS, clear, has_room, write_kept
 from trader.exchange.playback import on_recorded
 from trader.exchange.recorded_book import RECORDED
@@ -45,9 +46,6 @@ RECORDING = 0
 
 TIME_PASSED = 0
 """Stands for the timer among the kinds of messages (on_wire); no WireKind has it."""
-
-LOOK_NS = 5_000_000
-"""Background orders arrive and depth updates go out at this pace at the finest."""
 
 FIRST_UPDATE_ID = 1_000_000
 EARLY_ARRIVALS = 4_000
@@ -203,7 +201,7 @@ def _take(exchange, connection_id, kind, status, payload, length):
     if connection_id == RECORDING and kind == WireKind.FRAME and exchange.is_recorded:
         on_recorded(exchange, payload, length)
     elif kind == TIME_PASSED:
-        _cancel_overdue(exchange)
+        cancel_overdue(exchange)
     elif connection_id < 1 or connection_id >= CONNECTIONS_MAX:
         exchange.bad_messages += 1
     elif kind == WireKind.CONNECTED:
@@ -257,38 +255,6 @@ def _open_market(exchange, symbol_id):
     market.stream.update_id = FIRST_UPDATE_ID
     market.stream.depth_id = FIRST_UPDATE_ID
     publish_touch(exchange, symbol_id, exchange.now_ms)
-
-
-@kernel
-def next_look_ns(exchange):
-    """When time alone changes something again; 0: nothing is due that is known of.
-
-    LOOK_NS from now while a market lives, has an update to publish, or faults may hold something; else the first
-    dead-man timer.
-    """
-    never_inlined()
-    soon_ns = exchange.now_ns + LOOK_NS
-    if exchange.faults.configured:
-        return soon_ns
-    look_ns = 0
-    for symbol_id in range(exchange.symbol_count):
-        market = exchange.markets[symbol_id]
-        lives = market.flow.is_paused == 0 or market.stream.update_id != market.stream.depth_id
-        if exchange.is_recorded == 0 and lives:
-            return soon_ns
-        if market.cancel_all_ns != 0:
-            look_ns = market.cancel_all_ns if look_ns == 0 else min(look_ns, market.cancel_all_ns)
-    return look_ns
-
-
-@kernel
-def _cancel_overdue(exchange):
-    """Carry out the dead-man timers that have run out."""
-    for symbol_id in range(exchange.symbol_count):
-        market = exchange.markets[symbol_id]
-        if market.cancel_all_ns != 0 and exchange.now_ns >= market.cancel_all_ns:
-            market.cancel_all_ns = 0
-            withdraw_all(exchange, symbol_id)
 
 
 @kernel
