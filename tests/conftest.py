@@ -27,11 +27,6 @@ settings.register_profile("house", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("house")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Runs of the whole system first: they are forked from this process, while nothing is left in it."""
-    items.sort(key=lambda item: not item.path.is_relative_to(ROOT / "tests" / "system"))
-
-
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Compile the stages once, on both cores and with a progress bar, before a test waits for them alone."""
     folders = {

@@ -7,6 +7,7 @@ to its exit code. Everything that it says and writes goes to its folder. Times a
 """
 
 import faulthandler
+import gc
 import io
 import os
 import resource
@@ -202,6 +203,8 @@ def _become_trader(
         os.dup2(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), 0)
         # Not to the descriptor of pytest's, which is about to be somebody else's.
         faulthandler.enable(2)
+        # Garbage of earlier tests that owns descriptors must not be collected here: it would close their next owner's.
+        gc.freeze()
         os.closerange(3, os.sysconf("SC_OPEN_MAX"))
         for which, value in limits.items():
             resource.setrlimit(which, (value, value))
