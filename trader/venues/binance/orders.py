@@ -16,7 +16,15 @@ import numpy as np
 from shm.kernel import address_of, copy, inlined, kernel, load_i64, store_u8
 from trader.instrument import INSTRUMENT, SYMBOL_BYTES_MAX
 from trader.venues.markets import SPOT
-from trader.venues.number_text import put_decimal, put_units
+from trader.venues.number_text import (
+    blocks_of,
+    digits8_of_eight,
+    fits_block,
+    put_blocks,
+    put_decimal,
+    put_units,
+    put_with_point,
+)
 
 FRAME_BYTES_MAX = 512
 TRADES_LIMIT = 100
@@ -112,48 +120,70 @@ def put_symbol(at, instrument):
 
 
 @inlined
-def _put_head(at, request, client_order_id, method, instrument):
-    """Up to the symbol; returns where the id's digits begin, their count, and the address after."""
+def _put_id(at, request, client_order_id, id_text, method, instrument):
+    """Up to the symbol."""
     at = put(at, _ID)
     store_u8(at, request)
-    digits = at + 1
-    at = put_decimal(digits, client_order_id)
-    count = at - digits
-    return digits, count, put_symbol(put(at, method), instrument)
+    first, second, third = id_text
+    at = put_blocks(at + 1, client_order_id, first, second, third)
+    return put_symbol(put(at, method), instrument)
 
 
 @inlined
-def _put_tail(at, digits, count, timestamp_ms):
-    """The client order id once more, copied, and the time."""
-    copy(at, digits, count)
-    at = put_decimal(put(at + count, _TIME), timestamp_ms)
-    return put(at, _END)
+def _put_tail(at, client_order_id, id_text, timestamp_ms, time_text):
+    """The client order id once more, and the time."""
+    first, second, third = id_text
+    at = put(put_blocks(at, client_order_id, first, second, third), _TIME)
+    second, third = time_text
+    return put(put_blocks(at, timestamp_ms, 0, second, third), _END)
 
 
 @kernel
 def write_place(at, order, time_in_force, instrument, timestamp_ms):
     """order.place of a limit order: fields side, price_ticks, size_lots, client_order_id of `order`."""
-    digits, count, at = _put_head(at, PLACE, order.client_order_id, _PLACE, instrument)
+    client_order_id = order.client_order_id
+    price, size = order.price_ticks * instrument.tick_multiple, order.size_lots * instrument.lot_multiple
+    first, second, third = blocks_of(client_order_id)
+    _, early, late = blocks_of(timestamp_ms)
+    first, second, third, early, late, price_text, size_text, _ = digits8_of_eight(
+        first, second, third, early, late, price, size, 0
+    )
+    at = _put_id(at, PLACE, client_order_id, (first, second, third), _PLACE, instrument)
     terms = time_in_force if order.side > 0 else 3 + time_in_force
     at = put_of(at, _TERMS, 2 * terms + instrument.market)
-    at = put_units(at, order.price_ticks, instrument.price_decimals, instrument.tick_multiple)
+    if fits_block(price, instrument.price_decimals):
+        at = put_with_point(at, price_text, instrument.price_decimals)
+    else:
+        at = put_units(at, order.price_ticks, instrument.price_decimals, instrument.tick_multiple)
     at = put(at, _QUANTITY)
-    at = put_units(at, order.size_lots, instrument.size_decimals, instrument.lot_multiple)
-    return _put_tail(put_of(at, _NEW_ID, instrument.market), digits, count, timestamp_ms)
+    if fits_block(size, instrument.size_decimals):
+        at = put_with_point(at, size_text, instrument.size_decimals)
+    else:
+        at = put_units(at, order.size_lots, instrument.size_decimals, instrument.lot_multiple)
+    at = put_of(at, _NEW_ID, instrument.market)
+    return _put_tail(at, client_order_id, (first, second, third), timestamp_ms, (early, late))
+
+
+@inlined
+def _write_about(at, request, method, client_order_id, instrument, timestamp_ms):
+    """What names an order only by its client id."""
+    first, second, third = blocks_of(client_order_id)
+    _, early, late = blocks_of(timestamp_ms)
+    first, second, third, early, late, _, _, _ = digits8_of_eight(first, second, third, early, late, 0, 0, 0)
+    at = put(_put_id(at, request, client_order_id, (first, second, third), method, instrument), _ORIGINAL_ID)
+    return _put_tail(at, client_order_id, (first, second, third), timestamp_ms, (early, late))
 
 
 @kernel
 def write_cancel(at, client_order_id, instrument, timestamp_ms):
     """order.cancel by client order id."""
-    digits, count, at = _put_head(at, CANCEL, client_order_id, _CANCEL, instrument)
-    return _put_tail(put(at, _ORIGINAL_ID), digits, count, timestamp_ms)
+    return _write_about(at, CANCEL, _CANCEL, client_order_id, instrument, timestamp_ms)
 
 
 @kernel
 def write_query(at, client_order_id, instrument, timestamp_ms):
     """order.status by client order id."""
-    digits, count, at = _put_head(at, QUERY, client_order_id, _QUERY, instrument)
-    return _put_tail(put(at, _ORIGINAL_ID), digits, count, timestamp_ms)
+    return _write_about(at, QUERY, _QUERY, client_order_id, instrument, timestamp_ms)
 
 
 @kernel
