@@ -23,6 +23,7 @@ from numba.extending import intrinsic
 
 from shm.checksum import digest
 from shm.codec_any import BIN, BOOL, decode_any
+from shm.codec_blocks import BY_BLOCKS, Blocks, has_blocks
 from shm.codec_layout import body_bytes_fixed as body_bytes_fixed
 from shm.codec_layout import cells, layout_for, markers
 from shm.codec_layout import layout_of as layout_of
@@ -78,6 +79,9 @@ def _encode_fixed(typingctx: Any, record: Any, body: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         emit, base, target = _Emitter(builder), builder.ptrtoint(arguments[0], _I64), arguments[1]
+        if BY_BLOCKS and has_blocks(layout, record.size):
+            Blocks(builder, layout, base, record.size, target).encode()
+            return context.get_dummy_value()
         for offset, byte in markers(layout):
             emit.store(ir.Constant(_I8, byte), target, offset, _I8)
         for kind, source, offset in cells(layout):
@@ -110,10 +114,15 @@ def _decode_fixed(typingctx: Any, body: Any, length: Any, record: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         source, length, target = arguments[0], arguments[1], builder.ptrtoint(arguments[2], _I64)
         emit = _Emitter(builder)
-        wrong = ir.Constant(_I8, 0)
-        for offset, byte in markers(layout):
-            wrong = builder.or_(wrong, builder.xor(emit.load(source, offset, _I8), ir.Constant(_I8, byte)))
-        fine = builder.icmp_unsigned("==", wrong, ir.Constant(_I8, 0))
+        blocks = None
+        if BY_BLOCKS and has_blocks(layout, record.size):
+            blocks = Blocks(builder, layout, target, record.size, source)
+            loaded, wrong = blocks.load()
+        else:
+            wrong = ir.Constant(_I8, 0)
+            for offset, byte in markers(layout):
+                wrong = builder.or_(wrong, builder.xor(emit.load(source, offset, _I8), ir.Constant(_I8, byte)))
+        fine = builder.icmp_unsigned("==", wrong, ir.Constant(wrong.type, 0))
         for kind, _, offset in cells(layout):
             if kind == BOOL:
                 flag = builder.and_(emit.load(source, offset, _I8), ir.Constant(_I8, 0xFE))
@@ -124,6 +133,8 @@ def _decode_fixed(typingctx: Any, body: Any, length: Any, record: Any) -> Any:
         whole = builder.icmp_signed("==", builder.add(count, ir.Constant(_I64, layout.fixed_bytes)), length)
         fine = builder.and_(fine, whole)
         with builder.if_then(fine, likely=True):
+            if blocks is not None:
+                blocks.decode(loaded)
             for kind, offset, at in cells(layout):
                 if kind == BOOL:
                     bit = builder.and_(emit.load(source, at, _I8), ir.Constant(_I8, 1))
@@ -131,7 +142,7 @@ def _decode_fixed(typingctx: Any, body: Any, length: Any, record: Any) -> Any:
                 elif kind == BIN:
                     emit.store(builder.add(source, ir.Constant(_I64, layout.fixed_bytes)), target, offset, _I64)
                     emit.store(count, target, offset + 8, _I64)
-                else:
+                elif blocks is None:
                     emit.store(builder.bswap(emit.load(source, at + 1, _I64)), target, offset, _I64)
         return builder.zext(fine, _I64)
 
