@@ -17,7 +17,7 @@ everything after it, so a file cut or torn anywhere by kill -9 ends at the last 
 
 import numpy as np
 
-from shm.atomics import store_release
+from shm.atomics import prefetch_to_write, store_release
 from shm.checksum import crc_bytes, crc_i64
 from shm.kernel import copy, inlined, kernel, load_i64, load_u32, store_i64
 
@@ -27,6 +27,8 @@ RECORD_BYTES = 32
 KIND_SHIFT, PORT_SHIFT = 56, 48
 SEQUENCE_MASK = (1 << 48) - 1
 _CRC_SEED = 0xFFFFFFFF
+AHEAD_BYTES = 512
+"""How far before it is written a line is asked for: an append that waits for one holds up every store behind it."""
 
 JOURNAL = np.dtype([("base", "i8"), ("position", "i8"), ("capacity", "i8"), ("records", "i8")], align=True)
 """The writer's side; `base` 0 = journaling is off. Positions are bytes from the file's first record."""
@@ -52,6 +54,7 @@ def append(journal, now_ns, key, value, payload, payload_bytes):
     if journal.position + length + 8 > journal.capacity:
         return 0
     at = journal.base + journal.position
+    prefetch_to_write(at + AHEAD_BYTES)
     crc = crc_i64(crc_i64(crc_i64(_CRC_SEED, now_ns), key), value)
     store_i64(at + 8, now_ns)
     store_i64(at + 16, key)

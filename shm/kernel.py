@@ -8,8 +8,8 @@ everything of this project that it imports, directly or not: a change recompiles
 
 `TRADER_CACHE_DIR` moves the cache. Folders untouched for thirty days are removed by `prune_cache`.
 
-The raw-memory intrinsics of `shm.memory` are offered here too: this is the one file of `shm` that the pure
-kernels of `trader` import.
+The raw-memory intrinsics of `shm.memory`, and a hint of `shm.atomics`, are offered here too: this is the one file of
+`shm` that the pure kernels of `trader` import.
 """
 
 import functools
@@ -27,6 +27,7 @@ from typing import Any
 import numba
 from numba import types
 
+from shm.atomics import prefetch_to_write as prefetch_to_write
 from shm.memory import address_of as address_of
 from shm.memory import address_of_array as address_of_array
 from shm.memory import copy as copy

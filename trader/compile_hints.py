@@ -1,9 +1,13 @@
-"""Hints to the compiler from inside a kernel, where numba has no option for them."""
+"""Hints to compiler and processor from inside a kernel, where numba has no option for them."""
 
 from typing import Any
 
 from numba import types
 from numba.extending import intrinsic
+
+from shm.kernel import inlined, prefetch_to_write
+
+CACHE_LINE_BYTES = 64
 
 
 @intrinsic
@@ -21,3 +25,30 @@ def never_inlined(typingctx: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(), generate
+
+
+@intrinsic
+def hardly_ever(typingctx: Any) -> Any:
+    """hardly_ever(): the kernel that calls this is a function of its own, and so are the branches that lead to it.
+
+    The compiler takes both sides of a branch for equally likely, and lays them out in between one another.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        builder.function.attributes.discard("alwaysinline")
+        builder.function.attributes.add("noinline")
+        builder.function.attributes.add("cold")
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+@inlined
+def expect(address, length):
+    """Ask for the lines of what will be written next.
+
+    Tables that are gone through in turn (rings, rows of orders) are long out of the caches when they come round, and
+    stores wait in order: one that has no line holds up all behind it.
+    """
+    for line in range(0, length, CACHE_LINE_BYTES):
+        prefetch_to_write(address + line)

@@ -11,8 +11,8 @@ arrival instead would give hundreds of false alarms on an hour of real data.
 
 import numpy as np
 
-from shm.kernel import inlined, kernel
-from trader.compile_hints import never_inlined
+from shm.kernel import address_of, inlined, kernel
+from trader.compile_hints import CACHE_LINE_BYTES, expect, never_inlined
 
 QUOTES = 1024
 PENDING = 64
@@ -97,6 +97,7 @@ def note_quote(check, update_id, bid_ticks, bid_lots, ask_ticks, ask_lots):
     quote.ask_ticks = ask_ticks
     quote.ask_lots = ask_lots
     check.quote_count += 1
+    expect(address_of(check.quotes[(check.quote_count + 1) & (QUOTES - 1)]), CACHE_LINE_BYTES)
     return different
 
 

@@ -9,15 +9,16 @@ Live orders of a side hang in a list from their symbol; the best own price of ea
 for again only when the order that held it ends. Sums follow each change, so a decision adds nothing up.
 """
 
-from shm.kernel import inlined, kernel
-from trader.compile_hints import never_inlined
+from shm.kernel import address_of, inlined, kernel
+from trader.compile_hints import expect, never_inlined
 from trader.enums import OrderFlag, OrderState, Side
 from trader.instrument import INSTRUMENTS_MAX
-from trader.orders import stage_of
+from trader.orders import SLOT_MASK, stage_of
 from trader.risk.advice import clear_advice
 from trader.risk.limits import LOTS_MAX
-from trader.risk.state import LINES_MAX, NEVER_NS, NO_BUY, NO_SELL, NO_SLOT, RECENT_MAX
+from trader.risk.state import LINES_MAX, NEVER_NS, NO_BUY, NO_SELL, NO_SLOT, OWN_ORDER, RECENT_MAX
 
+ORDER_BYTES = OWN_ORDER.itemsize
 _COUNTED_LOTS_MAX = 2 * LOTS_MAX
 
 
@@ -148,6 +149,7 @@ def reserve(risk, intent, now_ns):
         _add_leaves(risk, symbol, symbol.sells, intent.size_lots, intent.price_ticks)
         symbol.sells.best_ticks = min(symbol.sells.best_ticks, intent.price_ticks)
     revalue(risk, symbol)
+    expect(address_of(risk.orders[(slot + 1) & SLOT_MASK]), ORDER_BYTES)
     if intent.flags & OrderFlag.LADDER_CHILD:
         lines = symbol.buy_lines if intent.side > 0 else symbol.sell_lines
         lines[intent.level & (LINES_MAX - 1)] = intent.client_order_id

@@ -10,19 +10,21 @@ sent at once, also while the order itself is unanswered; a cancel that comes bef
 queue) denies the order when it arrives, and one of an order that is held denies it, too.
 """
 
-from shm.kernel import inlined, kernel
-from trader.compile_hints import never_inlined
+from shm.kernel import address_of, inlined, kernel
+from trader.compile_hints import expect, never_inlined
 from trader.enums import OrderState, RefusalReason, ReportKind, TimeInForce
 from trader.orders import ORDER_SLOTS_MAX, SLOT_MASK, epoch_of, is_live
 from trader.pacing import Endpoint, may_ask, may_place, token_due_ns
 from trader.router.batching import due_orders, hold_order, oldest_held, take_held, withdraw
 from trader.router.breaker import PLAIN, REFUSED, admit
 from trader.router.outgoing import add_alarm, add_cancel, add_denial, add_place, add_report, has_room
+from trader.router.records import ROUTER_ORDER
 from trader.router.state import ORDER_API, UP, Alarm, Phase
 
 ALL_SLOTS = -1
 PRICE_TICKS_MAX = 10**9
 SIZE_LOTS_MAX = 10**9
+ORDER_BYTES = ROUTER_ORDER.itemsize
 
 
 @inlined
@@ -142,6 +144,7 @@ def _send(router, order, slot, ticket, now_ns):
     router.first_id = order.client_order_id if router.first_id == 0 else router.first_id
     free_lots(router, order, -order.size_lots)
     add_place(router, order, order.time_in_force, now_ns)
+    expect(address_of(router.orders[(slot + 1) & SLOT_MASK]), ORDER_BYTES)
     if router.intents != router.orders_on_wire + router.denied + router.batch.count:
         _miscounted(router, order)
 
