@@ -81,6 +81,9 @@ def boot(plan: LaunchPlan, group: Group, segments: RunSegments, generation: int)
         )
         if generation > 1 and hasattr(station.module, "inherit"):
             station.module.inherit(state, published, left)
+        for noun in (f"latency.{stage}", *(link.name for link in inboxes(stage) + outboxes(stage))):
+            if noun in segments.segments:
+                segments.segments[noun].map_now()
         log_ring = segments.segments[f"log.{stage}"].bytes_view()
         open_log_writer(station.row["ports"]["hot_log"], log_ring, plan.log_doorbell)
         booted.stations.append(station)

@@ -5,13 +5,12 @@
                             | JSON header| SNAPSHOT of the state  | INPUT OUTPUT ... (shm.journal)
                             +------------+------------------------+-----------------------
 
-A file is preallocated and mapped, so an append is a store; it survives kill -9 to the last whole record. Each
+A file is preallocated and mapped, and its next pages are there before they are needed, so an append is a store; it
+survives kill -9 to the last whole record. Each
 file begins with a snapshot, so any of them replays alone. When the next file cannot be had, journaling stays
 on in the old one until it is full, and the stage latches "no new orders".
 """
 
-import mmap
-import os
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ import numpy as np
 
 from procs.config import SEGMENT_BYTES_MIN, RunConfig
 from procs.errors import OperatorError
+from procs.mapped_file import MappedFile
 from procs.run_segments import layout_hash
 from procs.topology import inboxes
 from procs.wiring import Station
@@ -79,7 +79,7 @@ class JournalWriter:
         self.files: list[Path] = []
         self.path = folder
         """The file that is being written."""
-        self._map: mmap.mmap | None = None
+        self._file: MappedFile | None = None
         self.failure = ""
 
     def rotate(self, now_ns: int) -> bool:
@@ -87,20 +87,19 @@ class JournalWriter:
         index = len(self.files)
         path = self.folder / f"{self.header.stage}.{index:04d}.journal"
         try:
-            mapping = self._make(path, msgspec.structs.replace(self.header, index=index))
+            file = MappedFile(path, _head(msgspec.structs.replace(self.header, index=index)), self.file_bytes)
         except OSError as error:
             self.failure = f"journal {path}: {error.strerror}"
             return False
         self._finish()
-        self._map = mapping
+        self._file = file
         self.path = path
         self.files.append(path)
-        view = np.frombuffer(mapping, dtype=np.uint8)
-        self.journal["base"] = view.ctypes.data + HEADER_BYTES
+        self.journal["base"] = file.address + HEADER_BYTES
         self.journal["position"] = 0
         self.journal["capacity"] = self.file_bytes - HEADER_BYTES
-        del view
         append_record(self.journal, now_ns, SNAPSHOT, 0, index, 0, address_of_array(self.state), self.state.nbytes)
+        file.map_ahead(self._used_bytes)
         return True
 
     def begin(self, folder: Path, generation: int, now_ns: int) -> bool:
@@ -119,42 +118,36 @@ class JournalWriter:
         return False
 
     def keep_room(self, now_ns: int) -> bool:
-        """Rotate when the file is nearly full; False when it had to and could not."""
+        """Rotate when the file is nearly full, and have its next pages mapped; False when it had to and could not."""
+        if self._file is not None:
+            self._file.map_ahead(self._used_bytes)
         if int(self.journal["capacity"]) - int(self.journal["position"]) >= ROTATE_BELOW_BYTES:
             return True
         return self.rotate(now_ns)
 
     def close(self, now_ns: int) -> None:
         """Mark the orderly end and give unused space back."""
-        if self._map is not None:
+        if self._file is not None:
             append_record(self.journal, now_ns, CLOSED, 0, 0, 0, 0, 0)
             self._finish()
 
-    def _finish(self) -> None:
-        if self._map is None:
-            return
-        used = HEADER_BYTES + int(self.journal["position"])
-        self.journal["base"] = 0
-        self._map.flush(0, _page_end(used))
-        self._map.close()
-        self._map = None
-        os.truncate(self.path, used)
+    @property
+    def _used_bytes(self) -> int:
+        return HEADER_BYTES + int(self.journal["position"])
 
-    def _make(self, path: Path, header: JournalHeader) -> mmap.mmap:
-        encoded = _sealed(msgspec.json.encode(header))
-        if len(encoded) > HEADER_BYTES - 1:
-            raise ValueError(f"journal header: {len(encoded)} bytes, allowed {HEADER_BYTES - 1}")
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            os.posix_fallocate(descriptor, 0, self.file_bytes)
-            mapping = mmap.mmap(descriptor, self.file_bytes)
-        except OSError:
-            path.unlink()
-            raise
-        finally:
-            os.close(descriptor)
-        mapping[: len(encoded)] = encoded
-        return mapping
+    def _finish(self) -> None:
+        if self._file is None:
+            return
+        self.journal["base"] = 0
+        self._file.end(self._used_bytes)
+        self._file = None
+
+
+def _head(header: JournalHeader) -> bytes:
+    encoded = _sealed(msgspec.json.encode(header))
+    if len(encoded) > HEADER_BYTES - 1:
+        raise ValueError(f"journal header: {len(encoded)} bytes, allowed {HEADER_BYTES - 1}")
+    return encoded
 
 
 def _sealed(body: bytes) -> bytes:
@@ -164,10 +157,6 @@ def _sealed(body: bytes) -> bytes:
 
 def _padded(size: int) -> int:
     return (size + 7) & ~7
-
-
-def _page_end(size: int) -> int:
-    return (size + mmap.PAGESIZE - 1) // mmap.PAGESIZE * mmap.PAGESIZE
 
 
 def target() -> str:

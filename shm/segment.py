@@ -6,6 +6,8 @@ tell a dead run's leftovers from a living neighbour's. Segments are 0600, alloca
 what other processes still use.
 """
 
+import contextlib
+import mmap
 import os
 import re
 import secrets
@@ -21,6 +23,9 @@ from shm.kernel import kernel
 FOLDER = Path("/dev/shm")
 PREFIX = "trader-"
 _RUN = re.compile(r"(\d+)\.(\d+)\.[0-9a-f]+")
+_POPULATE_WRITE = 23
+"""madvise's MADV_POPULATE_WRITE, of Linux 5.14."""
+
 _UNTRACKED = {"track": False} if "track" in shared_memory.SharedMemory.__init__.__code__.co_varnames else {}
 
 
@@ -127,6 +132,11 @@ class Segment:
             _buffer(self._mapping()), dtype=np.uint8, offset=layout.SEGMENT_HEADER_BYTES, count=self.content_bytes
         )
 
+    def map_now(self) -> None:
+        """Have every page mapped, which takes a microsecond each when it is first touched."""
+        mapping: mmap.mmap = self._mapping()._mmap  # type: ignore[attr-defined]
+        map_pages(mapping, 0, len(mapping))
+
     def _mapping(self) -> shared_memory.SharedMemory:
         if self._memory is None:
             raise SegmentError(f"segment {self.name}: closed")
@@ -147,6 +157,12 @@ class Segment:
     def unlink(self) -> None:
         """Remove the name; who has it mapped keeps it."""
         (FOLDER / self.name).unlink(missing_ok=True)
+
+
+def map_pages(mapping: mmap.mmap, start: int, length: int) -> None:
+    """Have pages of a mapping, from the start of one on, there to be written; an older kernel does it later."""
+    with contextlib.suppress(OSError):
+        mapping.madvise(_POPULATE_WRITE, start, length)
 
 
 def _reason_to_refuse(segment: Segment, memory: shared_memory.SharedMemory, layout_hash: int) -> str:

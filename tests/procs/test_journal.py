@@ -1,5 +1,6 @@
 """Journal files: snapshots at each head, sound prefixes after a kill, no damage unseen, no want of room hidden."""
 
+import ctypes
 import os
 import resource
 from pathlib import Path
@@ -8,7 +9,15 @@ import numpy as np
 import pytest
 
 from procs.errors import OperatorError
-from procs.journal import HEADER_BYTES, ROTATE_BELOW_BYTES, JournalFile, JournalWriter, describe, read_journal
+from procs.journal import (
+    HEADER_BYTES,
+    ROTATE_BELOW_BYTES,
+    JournalFile,
+    JournalWriter,
+    describe,
+    read_journal,
+)
+from procs.mapped_file import AHEAD_BYTES
 from shm.journal import CLOSED, INPUT
 from tests.procs.one_duty import STAGE, OneDuty, relay_table, trade
 from tests.procs.relay_stage import OUT_DENY
@@ -158,6 +167,16 @@ def test_a_file_with_little_room_left_is_followed_by_the_next(tmp_path: Path) ->
     writer.close(3)
 
     assert sum(file.count for file in read_journal(tmp_path, STAGE)) == 80
+
+
+def test_the_pages_that_come_next_are_mapped_before_they_are_written(tmp_path: Path) -> None:
+    duty = OneDuty()
+    writer = duty.journal_into(tmp_path, bytes_max=8 * AHEAD_BYTES)
+    faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    address = int(duty.ports["journal"]["base"]) + int(duty.ports["journal"]["position"])
+    ctypes.memset(address, 1, AHEAD_BYTES // 2)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - faults < 50
+    writer.close(1)
 
 
 def test_a_stage_without_room_in_its_journal_takes_no_more_and_still_takes_cancels(tmp_path: Path) -> None:
