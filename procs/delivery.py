@@ -13,7 +13,7 @@ from shm.kernel import address_of, inlined, kernel, load_i64, store_i64
 from shm.layout import FRAME_HEADER_BYTES, FRAME_ORIGIN, FRAME_PUBLISH, FRAME_SEQUENCE, LENGTH_MASK, TYPE_SHIFT
 from shm.memory import call_entry, field_offset
 from shm.ring import room_for
-from trader.compile_hints import never_inlined
+from trader.compile_hints import hardly_ever, never_inlined
 
 
 @inlined
@@ -25,15 +25,19 @@ def deliver(duty, port, frame, histograms, recorded, now_ns):
     publish_ns = load_i64(frame + FRAME_PUBLISH)
     ports.origin_ns = origin_ns
     ports.now_ns = now_ns
+    ports.sent_ns = 0
     if ports.journal.base != 0:
         length = word & LENGTH_MASK if recorded else 0
         key = record_key(INPUT, port, load_i64(frame + FRAME_SEQUENCE))
         append(ports.journal, now_ns, key, origin_ns, frame, length)
     code = call_entry(duty.entry, duty.state, address_of(ports), word >> TYPE_SHIFT, frame, now_ns)
     duty.taken += 1
-    # One look at the clock a message: where one step ends, the next one's begins.
+    # One look at the clock a message, the one that its last publication is stamped with: where one step ends, the next
+    # one's begins, and what a step does behind its last word counts with what waited for it.
     before_ns = duty.stamp_ns
-    after_ns = read_clock(duty.clock)
+    after_ns = ports.sent_ns
+    if after_ns == 0:
+        after_ns = read_clock(duty.clock)
     duty.stamp_ns = after_ns
     if histograms != 0:
         sample = duty.samples[duty.sample_count]
@@ -66,6 +70,7 @@ def count_samples(duty):
 @kernel
 def _fail(duty, code, frame):
     """A step's negative code stops the stage; the supervisor reads it from the control cell."""
+    hardly_ever()
     duty.failure = code
     kind, sequence = load_i64(frame) >> TYPE_SHIFT, load_i64(frame + FRAME_SEQUENCE)
     log_event(address_of(duty.ports), Event.STEP_FAILED, code, kind, sequence)
@@ -76,6 +81,7 @@ def _fail(duty, code, frame):
 @kernel
 def deliver_own(duty, port, kind, message, sequence, now_ns):
     """Deliver a message that the loop itself makes: written into the duty's own frame, always recorded."""
+    never_inlined()
     frame = address_of(duty) + _FRAME_OFFSET
     length = FRAME_HEADER_BYTES + encode(message, frame + FRAME_HEADER_BYTES)
     store_i64(frame, (kind << TYPE_SHIFT) | length)

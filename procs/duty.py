@@ -3,6 +3,7 @@
 import numpy as np
 
 from procs.ports import PORTS
+from procs.watch import WATCH
 from shm.cancels import CANCEL_READER
 from shm.codec import record_dtype
 from shm.ring import READER
@@ -64,6 +65,7 @@ DUTY = np.dtype(
         ("busy_ns", "i8"),
         ("batch_max", "i8"),
         ("inbox_count", "i8"),
+        ("watches", WATCH, (INBOXES_MAX,)),
         ("inboxes", INBOX, (INBOXES_MAX,)),
         ("samples", SAMPLE, (SAMPLES_MAX,)),
         ("frame", "i8", (16,)),

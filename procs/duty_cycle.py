@@ -13,6 +13,7 @@ from procs.delivery import count_samples, deliver, deliver_own, has_credit, has_
 from procs.duty import CONTROL_PORT, DUTY, GAP_PORT, HEARTBEAT_NS, TIMER_PORT
 from procs.hot_log_events import Event
 from procs.ports import PORTS, RING, SLOTS, log_event
+from procs.watch import is_quiet, watch_inbox
 from shm.atomics import fence, load_acquire, pause, store_relaxed, store_release
 from shm.cancels import cancels_waiting, take_cancel
 from shm.clock import read_clock
@@ -23,6 +24,7 @@ from shm.layout import RING_HEAD_MISSED
 from shm.memory import field_offset
 from shm.ring import advance, poll, release
 from shm.slot import slot_poll
+from trader.compile_hints import hardly_ever
 from trader.messages import CANCEL_REQUEST, CONTROL, GAP, TIMER
 
 SLICE_NS = 100_000_000
@@ -43,6 +45,12 @@ def _take_control(duty, now_ns):
     command = load_acquire(duty.control + COMMAND)
     if command == duty.command_seen or not has_way_out(duty):
         return 0
+    return _obey(duty, command, now_ns)
+
+
+@kernel
+def _obey(duty, command, now_ns):
+    hardly_ever()
     duty.command_seen = command
     duty.control_message.command = command & 0xFF
     duty.control_message.argument = load_i64(duty.control + ARGUMENT)
@@ -89,6 +97,7 @@ def _take_ring(duty, index, now_ns):
 
 @kernel
 def _tell_gap(duty, index, missed, now_ns):
+    hardly_ever()
     box = duty.inboxes[index]
     box.missed += missed
     store_relaxed(box.ring.head + RING_HEAD_MISSED, box.missed)
@@ -142,6 +151,9 @@ def run_pass(duty, now_ns):
     if duty.control != 0:
         taken += _take_control(duty, now_ns)
     for index in range(duty.inbox_count):
+        watch = duty.watches[index]
+        if is_quiet(watch):
+            continue
         kind = duty.inboxes[index].kind
         if kind == RING:
             taken += _take_ring(duty, index, now_ns)
@@ -149,6 +161,7 @@ def run_pass(duty, now_ns):
             taken += _take_slots(duty, index, now_ns)
         elif cancels_waiting(duty.inboxes[index].cancels) != 0:
             taken += _take_cancels(duty, index, now_ns)
+        watch_inbox(watch, duty.inboxes[index])
     taken += _take_timer(duty, now_ns)
     if taken:
         _ring_doorbells(duty.ports)
@@ -193,10 +206,17 @@ def run_group(group, count, rounds_max):
     event runs from feed to router before a later stage gets a second turn. Returns messages taken; stops
     after `rounds_max` rounds, or when a stage failed.
     """
+    return run_group_at(group, count, rounds_max, read_clock(view(load_i64(group), DUTY).clock))
+
+
+@kernel
+def run_group_at(group, count, rounds_max, now_ns):
+    """`run_group` for who has just looked at the clock: the first round begins `now_ns`."""
     taken = 0
-    for _ in range(rounds_max):
+    for number in range(rounds_max):
         moved = 0
-        now_ns = read_clock(view(load_i64(group), DUTY).clock)
+        if number != 0:
+            now_ns = read_clock(view(load_i64(group), DUTY).clock)
         for index in range(count):
             duty = view(load_i64(group + index * 8), DUTY)
             found = run_pass(duty, now_ns)
@@ -240,9 +260,9 @@ def run_slice(group, count, doorbell, spins, yields, scratch):
     taken = 0
     idle = 0
     while True:
-        moved = run_group(group, count, 16)
-        taken += moved
         now_ns = read_clock(clock)
+        moved = run_group_at(group, count, 16, now_ns)
+        taken += moved
         if moved:
             idle = 0
         elif idle < spins:
@@ -260,7 +280,6 @@ def run_slice(group, count, doorbell, spins, yields, scratch):
             if moved == 0:
                 return taken
             idle = 0
-            now_ns = read_clock(clock)
         elif now_ns - start_ns >= SLICE_NS:
             return taken
         if now_ns - start_ns >= 2 * SLICE_NS:

@@ -8,6 +8,7 @@ recorded run is replayed, the journal is read instead: what was refused then is 
 differs from the recorded one stops the stage and is named.
 """
 
+import msgspec
 import numpy as np
 
 from procs.hot_log_events import Event
@@ -17,6 +18,7 @@ from shm.cancels import request_cancel
 from shm.checksum import digest_i64
 from shm.clock import read_clock
 from shm.codec import body_bytes, decode, digest_record, encode, tag_of_record
+from shm.codec_layout import layout_of
 from shm.control import HALTED, acknowledge_command
 from shm.journal import (
     DENIED,
@@ -41,7 +43,7 @@ from shm.layout import (
 from shm.log_ring import LOG_WRITER, log_record
 from shm.ring import WRITER, claim, commit
 from shm.slot import SLOT_WRITER, slot_claim, slot_commit
-from trader.compile_hints import never_inlined
+from trader.compile_hints import hardly_ever
 
 RING, SLOTS, CANCELS = range(3)
 WAIT, DENY, DROP, LATEST, HALT, SET = (policy.value for policy in Full)
@@ -79,6 +81,7 @@ PORTS = np.dtype(
         ("control", "i8"),
         ("origin_ns", "i8"),
         ("now_ns", "i8"),
+        ("sent_ns", "i8"),
         ("halted", "i8"),
         ("wake_ns", "i8"),
         ("journal", JOURNAL),
@@ -93,9 +96,10 @@ PORTS = np.dtype(
     ],
     align=True,
 )
-"""`touched`: outboxes that owe a doorbell, one bit each; `wake_ns`: see `wake_at`; `gated`: those of the outboxes that
-wait for credit; `log`: the recorded journal while replaying (base 0 otherwise); `hot_log`: where events for people go
-(ring 0: nowhere); `outputs_hash`: rolling, over all frames sent."""
+"""`sent_ns`: when the step in hand sent its last message, 0 when none yet; `touched`: outboxes that owe a doorbell, one
+bit each; `wake_ns`: see `wake_at`; `gated`: those of the outboxes that wait for credit; `log`: the recorded journal while
+replaying (base 0 otherwise); `hot_log`: where events for people go (ring 0: nowhere); `outputs_hash`: rolling, over all
+frames sent."""
 
 MISMATCH_NONE, MISMATCH_FRAME, MISMATCH_OUTBOX, MISMATCH_EXTRA, MISMATCH_DAMAGED = range(5)
 
@@ -104,6 +108,11 @@ MISMATCH_NONE, MISMATCH_FRAME, MISMATCH_OUTBOX, MISMATCH_EXTRA, MISMATCH_DAMAGED
 def receive(frame, record):
     """Decode a frame into a record by the record's message: 0, or a negative code (see shm.codec_any)."""
     return decode(frame + FRAME_HEADER_BYTES, (load_i64(frame) & LENGTH_MASK) - FRAME_HEADER_BYTES, record)
+
+
+def first_field_byte(message: type[msgspec.Struct]) -> int:
+    """Where in a frame of our encoder the last byte of a message's first field stands: a small number is told by it."""
+    return FRAME_HEADER_BYTES + layout_of(message).fields[0].body_offset + 8
 
 
 @kernel
@@ -123,6 +132,7 @@ def send(ports, outbox, record):
         return 0
     encode(record, frame + FRAME_HEADER_BYTES)
     publish_ns = read_clock(own.clock)
+    own.sent_ns = publish_ns
     if box.kind == SLOTS:
         sequence = slot_commit(box.slot, tag_of_record(record), frame_bytes, own.origin_ns, publish_ns)
         if box.mirrored:
@@ -140,6 +150,7 @@ def send(ports, outbox, record):
 @kernel
 def _mirror(box, sequence, frame, frame_bytes):
     """Queue a publication as well, under its own sequence: a replay hands over the one that was read."""
+    hardly_ever()
     queued = claim(box.ring, frame_bytes)
     if queued != 0:
         copy(queued + FRAME_HEADER_BYTES, frame + FRAME_HEADER_BYTES, frame_bytes - FRAME_HEADER_BYTES)
@@ -156,6 +167,7 @@ def record_symbol(record):
 
 @kernel
 def _refuse(own, outbox):
+    hardly_ever()
     box = own.outboxes[outbox]
     box.refused += 1
     if box.policy == HALT or box.policy == WAIT:
@@ -167,6 +179,7 @@ def _refuse(own, outbox):
 @kernel
 def halt(own):
     """Latch "no new orders": something that must not be lost had no room."""
+    hardly_ever()
     if own.halted == 0:
         log_event(address_of(own), Event.HALT_LATCHED)
     own.halted = 1
@@ -187,6 +200,7 @@ def _record_output(own, outbox, sequence, value):
 @kernel
 def _log_denies(own, outbox):
     """Whether the recorded step was refused at this send; steps over that record."""
+    hardly_ever()
     length = next_record(own.log.base, own.log.position, own.log.capacity)
     if length <= 0:
         return 0
@@ -201,6 +215,7 @@ def _log_denies(own, outbox):
 @kernel
 def _compare(own, outbox, sequence, value):
     """Hold a sent frame against the next record of the log."""
+    hardly_ever()
     length = next_record(own.log.base, own.log.position, own.log.capacity)
     if length == 0 or own.mismatch != MISMATCH_NONE:
         return
@@ -265,7 +280,7 @@ def log_event(ports, event, a=0, b=0, c=0, d=0, e=0, f=0):
 
     Not an output: a replay, which has no ring for it, does the same without. Never waits; full means counted.
     """
-    never_inlined()
+    hardly_ever()
     own = view(ports, PORTS)
     if own.hot_log.ring != 0:
         log_record(own.hot_log, event, read_clock(own.clock), a, b, c, d, e, f)

@@ -36,6 +36,11 @@ CREDIT_BYTES = 4096
 """What a step may write to one outbox, unless its stage file's CREDIT says more."""
 
 
+PAGE_BYTES = 4096
+MAPPED_BYTES_MAX = 8 << 20
+"""Links in ordinary memory up to this size are touched before they are used; larger ones carry what sockets bring."""
+
+
 @dataclass
 class Station:
     """One stage bound to memory. `duty`: its record; `keep`: what must outlive it."""
@@ -119,8 +124,8 @@ def bind(
 ) -> Station:
     """A stage's DUTY record over the links' addresses. `control`, `latency` 0: none is kept.
 
-    `doorbell_of`: address of the doorbell of the process that a stage lives in; 0 = it never sleeps. Raises
-    ValueError where the stage's file and the table disagree.
+    `doorbell_of`: address of the doorbell of the process that a stage lives in; 0 = it never sleeps. Stages with the
+    same one take turns on one thread. Raises ValueError where the stage's file and the table disagree.
     """
     module = stage_module(stage)
     station = Station(stage, new_record(DUTY), state, module)
@@ -133,7 +138,9 @@ def bind(
     row["batch_max"] = batch_max
     own_doorbell = doorbell_of(stage)
     for index, link in enumerate(inboxes(stage)):
-        _bind_inbox(station, index, link, links[link.name], symbols, latency)
+        of_a_stage = link.when_full is not Full.SET and link.producer != WIRE
+        in_place = of_a_stage and doorbell_of(link.producer) == own_doorbell
+        _bind_inbox(station, index, link, links[link.name], symbols, latency, in_place)
     row["inbox_count"] = len(inboxes(stage))
     names = [link.name for link in outboxes(stage)]
     if sorted(names) != sorted(module.OUTBOXES):
@@ -148,7 +155,9 @@ def bind(
 
 def rebind_inbox(station: Station, link: Link, address: int) -> None:
     """Read a link's newest generation from now on; the old one must have been taken to its end."""
-    box = station.row["inboxes"][inboxes(station.name).index(link)]
+    index = inboxes(station.name).index(link)
+    box = station.row["inboxes"][index]
+    station.row["watches"][index]["address"] = 0
     if link.when_full is Full.SET:
         open_cancel_reader(box["cancels"], address, 0)
     elif link.when_full is Full.LATEST:
@@ -186,7 +195,10 @@ def has_frame(ring):
     return poll(ring) != 0
 
 
-def _bind_inbox(station: Station, index: int, link: Link, address: int, symbols: int, latency: int) -> None:
+def _bind_inbox(
+    station: Station, index: int, link: Link, address: int, symbols: int, latency: int, in_place: bool
+) -> None:
+    """`in_place`: writer and reader take turns on one thread, so nothing is copied or handed over between cores."""
     box = station.row["inboxes"][index]
     box["recorded"] = link.producer == WIRE
     box["histograms"] = latency + index * len(HOPS) * HISTOGRAM_BYTES if latency else 0
@@ -195,13 +207,14 @@ def _bind_inbox(station: Station, index: int, link: Link, address: int, symbols:
         open_cancel_reader(box["cancels"], address, 0)
     elif link.when_full is Full.LATEST:
         box["kind"] = SLOTS
-        buffer = _room(station, slot_frame_bytes(link) + 128)
+        buffer = 0 if in_place else _room(station, slot_frame_bytes(link) + 128)
         open_slot_reader(box["slot"], address, slot_stride(slot_frame_bytes(link)), symbols, buffer)
     else:
         box["kind"] = RING
         lossy = link.when_full is Full.DROP
         buffer = _room(station, frame_bytes_max(link.capacity_bytes)) if lossy else 0
         open_reader(box["ring"], address, link.consumers.index(station.name), buffer)
+        box["ring"]["sole"] &= not in_place
 
 
 def _bind_outbox(station: Station, index: int, link: Link, address: int, symbols: int, sleepers: list[int]) -> None:
@@ -249,6 +262,8 @@ def memory_links(names: Mapping[str, Link], *, symbols: int) -> tuple[dict[str, 
         raw = np.zeros(size + 128, dtype=np.uint8)
         offset = -raw.ctypes.data % 128
         content = raw[offset : offset + size]
+        if size <= MAPPED_BYTES_MAX:
+            raw[::PAGE_BYTES] = 0  # now, and not when a message is in hand
         format_link(link, content)
         addresses[name] = content.ctypes.data
         keep.append(raw)

@@ -51,7 +51,7 @@ READER = np.dtype(
     align=True,
 )
 """A consumer's private side: addresses, next byte, next expected sequence, its head word, a lossy one's copy.
-`sole`: reliable and the only one, so that what is unread is its own."""
+`sole`: reliable and the only one, so that what is unread is its own; 0 also where it shares the producer's core."""
 
 ROUND = FRAME_ALIGNMENT_BYTES - 1
 NEVER = 1 << 62

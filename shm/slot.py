@@ -7,7 +7,8 @@
     slot:   version (int64) ... at +128 one frame; odd version = being written
 
 A writer makes the version odd, writes, makes it even; a reader copies between two looks at an even version.
-Reads are retried a bounded number of times. A writer killed in mid-write leaves an odd version: readers keep
+Reads are retried a bounded number of times. A reader on the writer's own thread has no need of a copy. A writer
+killed in mid-write leaves an odd version: readers keep
 what they had, and the next writer to open the slot evens it. A publication's sequence names its slot too:
 version / 2 * SLOTS_MAX + index.
 """
@@ -47,7 +48,7 @@ SLOT_READER = np.dtype(
     ],
     align=True,
 )
-"""A consumer's side: version last taken of each slot, and room for one frame at `buffer`."""
+"""A consumer's side: version last taken of each slot, room for one frame at `buffer` (0: frames are read in place)."""
 
 
 def slot_stride(frame_bytes: int) -> int:
@@ -81,7 +82,10 @@ def open_slot_writer(writer, base, stride, slots):
 
 @kernel
 def open_slot_reader(reader, base, stride, slots, buffer):
-    """Bind a SLOT_READER: whatever was published before counts as unseen."""
+    """Bind a SLOT_READER: whatever was published before counts as unseen.
+
+    `buffer`: address of room for one frame; 0 where writer and reader take turns on one thread.
+    """
     reader.base = base
     reader.stride = stride
     reader.slots = slots
@@ -127,7 +131,7 @@ def slot_commit(writer, kind, frame_bytes, origin_ns, publish_ns):
 
 @inlined
 def slot_poll(reader):
-    """Address of a private copy of the next unseen publication, or 0."""
+    """Address of the next unseen publication, or 0: a private copy, or in place, good until the writer's turn."""
     if reader.next >= reader.slots:
         publications = load_acquire(reader.base)
         if publications == reader.publications:
@@ -153,6 +157,11 @@ def _scan(reader):
             length = load_i64(frame) & LENGTH_MASK
             if length > reader.stride - SLOT_FRAME:
                 continue
+            if reader.buffer == 0:
+                reader.seen[index] = version
+                if length:
+                    return frame
+                break
             copy(reader.buffer, frame, length)
             fence_acquire()
             if load_relaxed(slot) == version:

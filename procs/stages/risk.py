@@ -11,11 +11,9 @@ from typing import Any
 import numpy as np
 
 from procs.hot_log_events import Event
-from procs.ports import acknowledge, cancel, log_event, receive, send
+from procs.ports import acknowledge, cancel, first_field_byte, log_event, receive, send
 from shm.codec import record_dtype
-from shm.codec_layout import layout_of
 from shm.kernel import inlined, kernel, load_u8, step, view
-from shm.layout import FRAME_HEADER_BYTES
 from trader.compile_hints import never_inlined
 from trader.enums import Command, OrderState, RefusalReason, TradingState
 from trader.instrument import INSTRUMENTS_MAX
@@ -53,8 +51,8 @@ NO_ROOM = int(RefusalReason.NO_ROOM)
 ALL_SLOTS = -1
 CAUSES, BY_COMMAND = len(HaltCause), int(HaltCause.COMMAND)
 
-SYMBOL_BYTE = FRAME_HEADER_BYTES + layout_of(BookTop).fields[0].body_offset + 8
-"""Last byte of a BookTop's symbol_id, as our encoder writes it: it says which record to decode into."""
+SYMBOL_BYTE = first_field_byte(BookTop)
+"""Of a BookTop's symbol_id: it says which record to decode into."""
 
 BUILD_ALONE = 1
 """The hash of a system in one process: there is nothing to compare it with."""
@@ -151,7 +149,7 @@ def step(state, ports, type_, frame, now_ns):
 def _on_intent(s, ports, now_ns):
     reason = decide(s.risk, s.intent, now_ns)
     if reason == APPROVED:
-        _approve(s, now_ns)
+        approve(s, now_ns)
         if send(ports, OUT_ROUTER, s.new_order):
             return
         reason = _take_back(s)
@@ -162,7 +160,8 @@ def _on_intent(s, ports, now_ns):
 
 
 @inlined
-def _approve(s, now_ns):
+def approve(s, now_ns):
+    """Make the order of an intent that has passed."""
     order, intent = s.new_order, s.intent
     order.symbol_id = intent.symbol_id
     order.venue_id = intent.venue_id

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from procs.hot_log_events import Event
-from procs.ports import acknowledge, cancel, log_event, receive, send
+from procs.ports import acknowledge, cancel, first_field_byte, log_event, receive, send
 from procs.strategy_file import BELIEF, BOOK, FILE_BYTES_MAX, STATE_BYTES_MAX, install, install_again
 from shm.codec import record_dtype
-from shm.kernel import address_of, kernel, new_record, view
+from shm.kernel import address_of, kernel, load_u8, new_record, view
 from shm.kernel import step as compiled_step
 from shm.memory import call_entry
 from shm.order_arena import ARENA, NONE, SLOTS, format_arena, give_back, skip_to, take
@@ -34,6 +34,7 @@ from trader.messages import (
     TIMER,
     VOLATILITY_ESTIMATE,
     AccountState,
+    BookTop,
     Control,
     ExecutionReport,
     OrderIntent,
@@ -59,6 +60,9 @@ TIMER_NS = 100_000_000
 
 BAD_FRAME = -1
 
+SYMBOL_BYTE = first_field_byte(BookTop)
+"""Of a BookTop's symbol_id: it says which record to decode into."""
+
 STATES = np.dtype([("words", "i8", (STATE_BYTES_MAX // 8,))], align=True)
 
 STATE = np.dtype(
@@ -69,7 +73,6 @@ STATE = np.dtype(
         ("belief_age_ns_max", "i8"),
         ("quote_calls", "i8"),
         ("doubts", "i8"),
-        ("top", BOOK),
         ("belief", BELIEF),
         ("report", record_dtype(ExecutionReport)),
         ("refusal", record_dtype(OrderRefusal)),
@@ -86,12 +89,13 @@ STATE = np.dtype(
     ],
     align=True,
 )
-"""`top`, `belief`: the message in hand; `tops`, `beliefs`: the newest per symbol; `states`: the strategy's own.
+"""`belief`: the message in hand; `tops`, `beliefs`: the newest per symbol; `states`: the strategy's own.
 `doubted`: symbols whose belief is not quoted on; `doubts`: how often that began.
 
 `file` and `source_hash` say which strategy it is (empty and 0: built in), so that a replay finds it again.
 `arena`: the orders' slots; a handle of it is the order's client order id."""
 
+assert INSTRUMENTS_MAX <= 256, "one byte names a symbol"
 assert SLOTS == ORDER_SLOTS_MAX, "an arena's handle is a client order id"
 
 
@@ -185,11 +189,11 @@ def _end_orders(own, now_ns):
 
 @kernel
 def _on_book_top(own, ports, frame, now_ns):
-    if receive(frame, own.top) != 0:
-        return BAD_FRAME
-    symbol_id = own.top.symbol_id
-    if 0 <= symbol_id < own.desk.symbol_count:
-        own.tops[symbol_id] = own.top
+    symbol_id = load_u8(frame + SYMBOL_BYTE)
+    if symbol_id < own.desk.symbol_count:
+        top = own.tops[symbol_id]
+        if receive(frame, top) != 0 or top.symbol_id != symbol_id:
+            return BAD_FRAME
         own.desk.symbols[symbol_id].book_ns = now_ns
         _requote(own, ports, symbol_id, now_ns)
     return 0

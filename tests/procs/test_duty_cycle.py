@@ -262,3 +262,39 @@ def test_one_event_runs_through_a_group_before_the_next_is_taken() -> None:
 
     assert taken == [2, 2, 2]
     assert [value for _, value in upstream.notes()] == [value for _, value in downstream.notes()] == [0, 1, 2]
+
+
+def test_an_inbox_that_one_word_tells_of_is_watched_and_any_other_is_always_asked() -> None:
+    duty = OneDuty()
+    assert not duty.row["watches"]["address"].any()
+    duty.run()
+    watched = dict(zip(INBOXES, duty.row["watches"]["address"].tolist(), strict=False))
+    assert [name for name in INBOXES if watched[name] == 0] == ["in_cancels", "in_drop"]
+
+    duty.give("in_wait", trade(1))
+    duty.give("in_latest", BookResync(2, 0, 0, 21, 0))
+    assert duty.run() == 2
+    again = dict(zip(INBOXES, duty.row["watches"]["address"].tolist(), strict=False))
+    assert again["in_wait"] != watched["in_wait"]
+    assert again["in_latest"] == watched["in_latest"]
+
+
+def test_a_watched_ring_is_followed_round_its_end() -> None:
+    duty = OneDuty()
+    ring = duty.row["inboxes"][INBOXES.index("in_wait")]["ring"]
+    for number in range(1200):
+        assert duty.give("in_wait", trade(number))
+        assert duty.run() == 1
+    assert ring["position"] > 2 * ring["capacity"]
+
+
+def test_a_step_ends_with_its_last_message_and_else_when_it_returns() -> None:
+    duty = OneDuty()
+    duty.give("in_wait", trade(1, OUT_DENY, 1), publish_ns=900)
+    duty.run(now_ns=1000)
+    assert duty.row["ports"]["sent_ns"] == 1000
+    assert duty.row["stamp_ns"] == 1000
+    duty.give("in_wait", trade(2), publish_ns=900)
+    duty.run(now_ns=2000)
+    assert duty.row["ports"]["sent_ns"] == 0
+    assert duty.row["stamp_ns"] == 2000

@@ -101,6 +101,14 @@ def test_a_producer_wakes_every_other_process_once_and_never_its_own() -> None:
 
 
 @relayed
+def test_what_comes_from_the_same_process_is_read_in_place_and_what_does_not_is_copied() -> None:
+    for bells, in_place in (({"relay": 10, "other": 10, "third": 20}, 1), ({"relay": 10, "other": 20, "third": 20}, 0)):
+        boxes = OneDuty(doorbell_of=lambda stage, bells=bells: bells[stage]).row["inboxes"]
+        assert (boxes[INBOXES.index("in_latest")]["slot"]["buffer"] == 0) == in_place
+        assert boxes[INBOXES.index("in_wait")]["ring"]["sole"] == 1 - in_place
+
+
+@relayed
 def test_outboxes_that_are_not_the_tables_are_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(relay_stage, "OUTBOXES", ("out_wait", "elsewhere"))
     with pytest.raises(ValueError, match=r"stage relay: OUTBOXES \['elsewhere', 'out_wait'\], the topology has"):

@@ -81,6 +81,23 @@ def test_what_was_published_before_a_reader_came_is_unseen_also_by_a_reader_reco
     assert taken(reader) == [5]
 
 
+def test_a_reader_without_a_buffer_is_given_the_slot_itself_and_each_publication_once() -> None:
+    slots = Slots(2)
+    writer, reader = slots.writer(), slots.reader()
+    open_slot_reader(reader[0], address_of_array(slots.content), slot_stride(FRAME), 2, 0)
+    publish(writer[0], 1, 7, FRAME)
+    frame = poll_slot(reader[0])
+    assert frame == claim_slot(slots.writer()[0], 1)
+    assert value_of(frame, FRAME) == 7
+    assert taken(reader) == []
+    claim_slot(writer[0], 1)
+    assert taken(reader) == []
+
+    publish(writer[0], 1, 8, FRAME)
+    publish(writer[0], 0, 9, FRAME)
+    assert taken(reader) == [9, 8]
+
+
 def test_random_publications_over_many_symbols_agree_with_a_dict() -> None:
     rng = np.random.default_rng(8)
     slots = Slots(SLOTS_MAX)
