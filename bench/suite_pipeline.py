@@ -22,20 +22,22 @@ import numpy as np
 
 from bench.harness import Bench
 from bench.main_job import main_job
+from bench.order_chain import CHAIN, react_again_and_again
 from bench.plain_pipeline import PLACED, contestant
 from bench.queues import multiprocessing_queue
 from bench.results import RATE, TIME, Result, rate, times
 from bench.shared import new_clock
 from procs.backtest import Backtest, batches, settle
 from procs.duty import DUTY, HOPS
-from procs.duty_cycle import run_group
+from procs.duty_cycle import run_group, run_group_at
 from procs.loopback import market_frame, pump_wires
 from procs.recording import Recording
 from procs.settings import load_config
 from procs.topology import inboxes
+from procs.wiring import stage_module
 from shm.clock import now_ns, read_clock
 from shm.histogram import COUNTS, HISTOGRAM, HISTOGRAM_BYTES, percentile_value
-from shm.kernel import address_of_array, kernel, load_i64, store_i64, view
+from shm.kernel import address_of_array, kernel, load_i64, new_record, store_i64, view
 from shm.layout import FRAME_ORIGIN, LENGTH_MASK, PADDING_TYPE, TYPE_SHIFT
 from trader.messages import BOOK_DELTA
 
@@ -52,8 +54,14 @@ BURST = 64
 """Lines that are decoded before book to router take them, one by one."""
 
 RATES = {"orders_per_s_max": 1_000_000, "orders_burst_max": 1_000_000}
-"""Of risk, raised: hours are played in seconds, on the real clock."""
+PACE = {"orders_per_s": 1_000_000.0, "orders_burst": 1_000_000}
+"""Of risk and of the router, raised: hours are played in seconds, on the real clock."""
 
+LINES_TO_LIVE = 512
+"""After so many the book is LIVE and orders may be sent."""
+
+DISTANCE_TICKS = 40
+CHAINED = ("book", "strategy", "risk", "router")
 AGE = HOPS.index("age")
 TIMED_BYTES = len(HOPS) * HISTOGRAM_BYTES
 QUOTES, DEPTHS = range(2)
@@ -79,6 +87,14 @@ def rows(bench: Bench) -> None:
         print(f"pipeline: absent: {recording_path()} not found (TRADER_DATA names the folder)")
         return
     lines = bench.size(90_000, 3_000)
+    events = bench.size(50_000, 500)
+    bench.row(
+        "tick_to_order_kernels",
+        unit=TIME,
+        target=60,
+        ours=functools.partial(by_kernels, events),
+        answer=f"{events} orders",
+    )
     for name, kind, target_ns in (("tick_to_order_fused", QUOTES, 200), ("tick_to_order_fused_depth", DEPTHS, 1_000)):
         bench.row(
             name,
@@ -106,17 +122,18 @@ def rows(bench: Bench) -> None:
 
 @kernel
 def start_clock_here(duty, clock):
-    """Give the next frame that waits for the book this moment as its origin: its type, or 0 when none waits."""
+    """Give the next frame that waits for the book this moment as its origin: (its type, 0 when none waits; moment)."""
     reader = duty.inboxes[0].ring
     frame = reader.data + (reader.position & reader.mask)
     word = load_i64(frame)
     if word >> TYPE_SHIFT == PADDING_TYPE:
         frame = reader.data + ((reader.position + (word & LENGTH_MASK)) & reader.mask)
         word = load_i64(frame)
+    now_ns = read_clock(clock)
     if word == 0:
-        return 0
-    store_i64(frame + FRAME_ORIGIN, read_clock(clock))
-    return word >> TYPE_SHIFT
+        return 0, now_ns
+    store_i64(frame + FRAME_ORIGIN, now_ns)
+    return word >> TYPE_SHIFT, now_ns
 
 
 @kernel
@@ -138,12 +155,12 @@ def play_decoded(loop, group, count, book, lines, offsets, text, timed):
         if (index + 1) % BURST != 0 and index + 1 != lines:
             continue
         while True:
-            kind = start_clock_here(duty, loop.clock)
+            kind, now_ns = start_clock_here(duty, loop.clock)
             if kind == 0:
                 break
             router.inboxes[ORDERS].histograms = timed + TIMED_BYTES * (kind == BOOK_DELTA)
             duty.batch_max = 1
-            run_group(group + book * 8, 4, 1)
+            run_group_at(group + book * 8, 4, 1, now_ns)
             router.inboxes[ORDERS].histograms = untimed
             duty.batch_max = batch_max
             while run_group(group, 1, 4) + pump_wires(loop) + run_group(group + (book + 1) * 8, count - book - 1, 4):
@@ -161,6 +178,7 @@ class Session:
             "speed": 0.0,
             "strategy": {"file": STRATEGY},
             "risk": RATES,
+            "router": {"pacing": PACE},
         }
         config = load_config(None, flags, profile="replay")
         exchange = msgspec.structs.replace(config.exchange, recorded=True)
@@ -173,7 +191,7 @@ class Session:
         self.backtest.open_journals(folder / "journal", "bench")
         self.backtest.start()
 
-    def play(self, lines: int) -> int:
+    def play(self, lines: int, *, stop: bool = True) -> int:
         """Play the first `lines` lines and stop; returns the nanoseconds that the stages took."""
         elapsed = played = 0
         for _, offsets, text in batches(Recording(recording_path())):
@@ -182,7 +200,8 @@ class Session:
             played += count
             if played >= lines:
                 break
-        self.stop()
+        if stop:
+            self.stop()
         return elapsed
 
     def play_batch(self, offsets: np.ndarray, text: np.ndarray) -> int:
@@ -217,6 +236,29 @@ def decoded_to_encoded(lines: int, kind: int) -> Result:
         ages = session.timed[kind, AGE]
         values = np.array([percentile_value(index) for index in range(COUNTS)], dtype=np.float64)
         return times(np.repeat(values, ages["counts"]), session.answer())
+
+
+def by_kernels(events: int) -> Result:
+    """The kernels of book to router on so many changes of the touch, in one call each, from a market that is LIVE."""
+    clock, samples = new_clock(), np.zeros(events)
+    blank = {stage: new_record(stage_module(stage).STATE) for stage in CHAINED}
+    react_again_and_again(chain_of(blank, clock)[0], samples)  # compiles: a market would be stale meanwhile
+    with tempfile.TemporaryDirectory() as folder:
+        session = Session(Path(folder))
+        session.play(LINES_TO_LIVE, stop=False)
+        chain = chain_of({stage: session.backtest.state(stage) for stage in CHAINED}, session.clock)
+        orders = react_again_and_again(chain[0], samples)
+        session.stop()
+        return times(samples, f"{orders} orders")
+
+
+def chain_of(states: dict[str, np.ndarray], clock: np.ndarray) -> np.ndarray:
+    """A CHAIN of states by stage."""
+    chain = new_record(CHAIN)
+    for stage, state in states.items():
+        chain[stage] = address_of_array(state)
+    chain["clock"], chain["distance_ticks"] = address_of_array(clock), DISTANCE_TICKS
+    return chain
 
 
 def over_processes(seconds: int) -> Result:
