@@ -34,9 +34,10 @@ WIRES_MAX = 2
 
 MOVED, TO_SEND, HELD, TO_ARM = 1, 2, 4, 8
 """What a turn says: something was taken; an outbox has something; a stage lacks room; the timer must come earlier."""
-
 NO_ROOM = -1
 ARM_NS_MIN = 500_000
+HOUSEKEEPING_S = 0.9 * HEARTBEAT_NS / 1e9
+"""Between two looks: less than a heartbeat, so that one timer wakes for both."""
 _FULL_WAIT_S = 0.0005
 
 LOOP = np.dtype(
@@ -152,6 +153,7 @@ class EventLoop:
         self._polls = polls
         self._shares_core = shares_core and not polls
         self._failure: BaseException | None = None
+        self._look_s = 0.0
         self.stop = asyncio.Event()
 
     def turn(self) -> int:
@@ -198,7 +200,7 @@ class EventLoop:
         return _Sink(self, wire)
 
     async def run(self, housekeeping: Callable[[], bool]) -> None:
-        """Serve until `housekeeping`, called at least ten times a second, says False."""
+        """Serve until `housekeeping`, called at least ten times a second or when `stop` is set, says False."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._failed)
         loop.add_reader(self._eventfd, self._rung)
@@ -209,7 +211,7 @@ class EventLoop:
         try:
             while housekeeping() and self._failure is None:
                 try:
-                    await asyncio.wait_for(self.stop.wait(), HEARTBEAT_NS / 1e9)
+                    await asyncio.wait_for(self.stop.wait(), (1 if self._polls else 2) * HEARTBEAT_NS / 1e9)
                     self.stop.clear()
                 except TimeoutError:
                     continue
@@ -230,13 +232,16 @@ class EventLoop:
 
     def _tick(self) -> None:
         self._guarded_turn()
+        if (now_s := asyncio.get_running_loop().time()) >= self._look_s:
+            self._look_s = now_s + HOUSEKEEPING_S
+            self.stop.set()
         self._arm()
 
     def _arm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        wait_ns = max(arm(self.address), ARM_NS_MIN)
-        self._timer = asyncio.get_running_loop().call_later(wait_ns / 1e9, self._tick)
+        wait_s = max(arm(self.address), ARM_NS_MIN) / 1e9
+        self._timer = asyncio.get_running_loop().call_later(wait_s, self._tick)
 
     def _poll(self) -> None:
         self._guarded_turn()
@@ -275,11 +280,9 @@ class _Sink:
         """One WireIn, and a turn. A payload beyond the inbox's frame size arrives empty with status -1."""
         if len(payload) > self._bytes_max:
             payload, status = b"", -1
-        loop, length = self._loop, len(payload)
-        said = push_and_turn(loop.address, self._inbox, connection_id, kind, status, payload, length)
-        while said == NO_ROOM:
+        loop, event = self._loop, (connection_id, kind, status, payload, len(payload))
+        while (said := push_and_turn(loop.address, self._inbox, *event)) == NO_ROOM:
             self._make_room()
-            said = push_and_turn(loop.address, self._inbox, connection_id, kind, status, payload, length)
         if said:
             loop.finish(said)
 
