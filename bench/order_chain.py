@@ -101,6 +101,7 @@ def react_again_and_again(chain, samples):
     """One event a sample, after a few that are none, in which the ask is placed; orders written: one each."""
     books = view(chain.book, book_stage.STATE)
     quote, book = books.quote, books.books[0]
+    delay_ns = view(chain.risk, risk_stage.STATE).risk.symbols[0].delay_min_ns  # no event is older than the newest was
     bid_ticks, ask_ticks = books.top[0].bid_ticks[0], books.top[0].ask_ticks[0] + 1
     written = 0
     for index in range(-WARM_UP, len(samples)):
@@ -108,7 +109,7 @@ def react_again_and_again(chain, samples):
         quote.bid_ticks, quote.bid_lots = bid_ticks + (index & 1), 10 + index % 7
         quote.ask_ticks, quote.ask_lots = ask_ticks, 10
         begun_ns = read_clock(chain.clock)
-        quote.event_ns = books.top[0].event_ns
+        quote.event_ns = begun_ns - delay_ns
         orders = _react(chain, begun_ns)
         ended_ns = read_clock(chain.clock)
         if orders == 0:

@@ -49,7 +49,6 @@ SIDE = np.dtype(
 """`sign`: 1 bids, -1 asks. `best`: index in the window, -1 for an empty side. `count`: levels in all.
 `full`: 1 once a level could not be kept; the side is then wrong until cleared."""
 
-LOTS_OFFSET = SIDE.fields["lots"][1]  # type: ignore[index]
 _DELETE = np.int64(0)
 
 assert SUMMARIES * 64 * 64 == WINDOW

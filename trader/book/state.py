@@ -13,8 +13,8 @@ from enum import IntEnum
 import msgspec
 import numpy as np
 
-from shm.kernel import address_of, inlined, kernel, load_i64, prefetch_to_write
-from trader.book.ladder import LOTS_OFFSET, NONE, SIDE, first_level, level_key, next_level, set_level, side_clear
+from shm.kernel import inlined, kernel, load_i64
+from trader.book.ladder import NONE, SIDE, first_level, level_key, next_level, set_level, side_clear
 from trader.book.quote_check import QUOTE_CHECK, TOUCH, forget_pending, forget_quotes, note_quote, note_update
 from trader.book.top import forget_newer, note_newer
 from trader.compile_hints import never_inlined
@@ -53,9 +53,6 @@ CAUSES = 12
 
 CUT_COUNTS = (5, 10, 20, 50, 100, 500, 1000, 5000)
 """Levels a side at which venues cut a snapshot. Behind its last level such a side is unknown, not empty."""
-
-LEVELS_AHEAD = 16
-"""How many levels before it is set one is asked for: a market's levels lie scattered over more than the near caches."""
 
 CHANGED, TOUCHED, RESYNC, QUOTED = 1, 2, 4, 8
 """Flags: the top LEVELS or the state may have changed; best bid or ask price changed; a resync must be asked for; a
@@ -121,10 +118,7 @@ def apply_levels(side, pairs, count):
     never_inlined()
     sign = side.sign
     touched = NONE
-    cells = address_of(side) + LOTS_OFFSET
     for i in range(count):
-        ahead = sign * load_i64(pairs + 16 * min(i + LEVELS_AHEAD, count - 1)) - side.base
-        prefetch_to_write(cells + 8 * ahead)
         key = sign * load_i64(pairs + 16 * i)
         set_level(side, key, load_i64(pairs + 16 * i + 8))
         touched = max(touched, key)
