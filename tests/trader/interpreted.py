@@ -29,7 +29,8 @@ class Interpreted:
     def __init__(self, module: str = "", old: str = "", new: str = "") -> None:
         self.bug = (module, old, new)
         self.modules: dict[str, ModuleType] = {}
-        self._kernel = SimpleNamespace(**{**vars(compiled), "kernel": _run, "inlined": _run})
+        stand_ins = {"kernel": _run, "inlined": _run, "address_of": _no_address, "prefetch_to_write": _nothing(_run)}
+        self._kernel = SimpleNamespace(**{**vars(compiled), **stand_ins})
 
     def module(self, name: str) -> Any:
         """A module of trader or of its tests, executed here."""
@@ -107,6 +108,11 @@ class Record(np.void):
     def __setattr__(self, name: str, value: Any) -> None:
         dtype, offset = object.__getattribute__(self, "dtype").fields[name][:2]
         object.__getattribute__(self, "setfield")(value, dtype, offset)
+
+
+def _no_address(record: Any) -> int:
+    """Addresses are asked for by hints alone; whoever loads from one is not to be interpreted."""
+    return 0
 
 
 def _nothing(intrinsic: Callable[..., Any]) -> Callable[..., None]:
