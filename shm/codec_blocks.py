@@ -19,6 +19,10 @@ from shm.codec_any import BIN, BOOL
 from shm.codec_layout import Layout, cells, markers
 
 BLOCK_BYTES = 64
+LARGE_BYTES = 128
+"""Records from this size on. A smaller one is read where its fields have just been stored, word by word, and a block
+of them waits until the last of these stores is done (5 % of tick to order)."""
+
 BY_BLOCKS = bool(llvm.get_host_cpu_features().get("avx512vbmi"))
 """Whether this host's processor permutes the bytes of a block in one instruction."""
 
@@ -36,9 +40,10 @@ class Run:
 
 
 def has_blocks(layout: Layout, record_bytes: int) -> bool:
-    """Whether a message can be moved in blocks: both sides are at least one, and one of the body tells of one of the
-    record. Bools have another width and are left to the code that takes field by field."""
-    if record_bytes < BLOCK_BYTES or layout.fixed_bytes < BLOCK_BYTES:
+    """Whether a message is moved in blocks: it is large, and a block of the body tells of one of the record.
+
+    Bools have another width and are left to the code that takes field by field."""
+    if record_bytes < LARGE_BYTES or layout.fixed_bytes < BLOCK_BYTES:
         return False
     if any(kind == BOOL for kind, _, _ in cells(layout)):
         return False
