@@ -97,6 +97,28 @@ def test_posterior_agrees_with_quadrature(
         assert found.log_likelihood == pytest.approx(exact["log_evidence"], abs=0.6)
 
 
+# Likelihoods of 729 fixed parameters each, on a grid along the posterior's axes.
+INDEX = [
+    (700, [0.4248, 0.9497, 0.1666], [0.1576, 0.0242, 0.0385], 0.35, 1.25),
+    (3_000, [0.1018, 0.9905, 0.1290], [0.2581, 0.0029, 0.0130], 0.35, 1.25),
+    # No series of the model: what follows carries sigma_eta off by four deviations of what was known before.
+    (5_030, [-0.1873, 0.9842, 0.1824], [0.1682, 0.0033, 0.0139], 1.2, 1.6),
+]
+
+
+@pytest.mark.parametrize(("length", "mean", "sd", "away", "factor"), INDEX)
+def test_posterior_of_the_index_agrees_with_quadrature(
+    trader_data: Path, length: int, mean: list[float], sd: list[float], away: float, factor: float
+) -> None:
+    path = trader_data / "returns/reference_gridfilter_sp500_1999_2018.csv"
+    returns = np.genfromtxt(path, delimiter=",", skip_header=2)[:length, 1]
+    for seed in (1, 2):
+        found = ParticleFilter(prior=PRIOR, seed=seed).filter(returns)
+
+        assert (np.abs(found.parameters[-1] - mean) <= away * np.array(sd)).all()
+        assert (np.abs(np.log(found.parameters_sd[-1] / sd)) <= math.log(factor)).all()
+
+
 def test_discounted_posterior_agrees_with_quadrature(trader_data: Path) -> None:
     # Likelihoods of 6,859 fixed parameters on a grid, discounted by 0.9998 a window, over the whole of sim_B_hf.
     mean, sd = np.array([0.6507, 0.9954, 0.0838]), np.array([0.2949, 0.0016, 0.0076])
