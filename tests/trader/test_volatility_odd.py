@@ -1,6 +1,8 @@
 """Odd series and settings, held to the exact grid filter, or refused by name."""
 
+import copy
 import math
+import pickle
 from typing import Any
 
 import numpy as np
@@ -162,6 +164,50 @@ def test_series_of_another_kind_are_named(series: dict[str, Any], message: str) 
         ParticleFilter(parameters=A).filter(**series)
 
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("wrong", [None, "a", [0.1, 0.2], np.zeros(3), 1 + 2j])
+def test_single_windows_of_another_kind_are_named(wrong: Any) -> None:
+    made = ParticleFilter(parameters=A)
+    with pytest.raises(ValueError, match=r"return: found .*, allowed a number"):
+        made.update(wrong)
+    with pytest.raises(ValueError, match=r"squared: found .*, allowed a number"):
+        made.update_window(wrong, 1)
+
+
+@pytest.mark.parametrize("count", [0.5, -1, math.nan, math.inf, 1 << 25])
+def test_counts_that_are_none_are_named(count: float) -> None:
+    with pytest.raises(ValueError, match=r"count: found .*, allowed whole numbers from 0 to"):
+        ParticleFilter(parameters=A).update_window(1.0, count)  # type: ignore[arg-type]
+
+
+def test_single_windows_are_the_series_whatever_kind_of_number_they_are() -> None:
+    whole = ParticleFilter(parameters=A).filter(squared=[0.5, np.nan, 2.0], counts=[2, 0, 3])
+    one = ParticleFilter(parameters=A)
+    beliefs = [one.update_window(np.float32(0.5), np.int8(2)), one.update_window(math.nan, 0)]
+    beliefs.append(one.update_window(np.array(2.0), 3.0))  # type: ignore[arg-type]
+
+    assert [belief.volatility for belief in beliefs] == whole.volatility.tolist()
+    assert np.isnan(one.update(np.ma.masked).pit)  # type: ignore[arg-type]
+
+
+def test_copies_go_on_bit_for_bit() -> None:
+    returns, _ = simulate(A, 300, 5)
+    one = ParticleFilter(prior=Prior(), particle_count=512)
+    one.filter(returns[:200])
+    copies = copy.deepcopy(one), pickle.loads(pickle.dumps(one))
+    expected = one.filter(returns[200:]).records.tobytes()
+
+    assert all(other.filter(returns[200:]).records.tobytes() == expected for other in copies)
+
+
+@pytest.mark.parametrize("level", [-50.0, -23.0, 30.0])
+def test_without_a_prior_any_unit_will_do(level: float) -> None:
+    """Returns of windows of milliseconds are a hundred-thousandth where they are fractions of the price."""
+    returns, _ = simulate((level, 0.97, 0.2), 600, 2)
+    found = ParticleFilter(particle_count=1_024).filter(returns)
+
+    assert found.parameters[-1, 0] == pytest.approx(level, abs=0.8)
 
 
 def test_damage_to_a_saved_filter_is_noticed() -> None:

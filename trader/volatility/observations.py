@@ -42,6 +42,14 @@ def observations_of(returns: Any, squared: Any, counts: Any) -> np.ndarray:
     return observations
 
 
+def number_of(name: str, given: Any) -> float:
+    """One number as float64. Raises ValueError for what is none."""
+    try:
+        return float(given)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{name}: found {given!r:.40}, allowed a number") from None
+
+
 def _numbers(name: str, given: Any) -> np.ndarray:
     """A float64 array of one dimension."""
     if isinstance(given, np.ma.MaskedArray):

@@ -16,6 +16,7 @@ The model and its sources stand in `trader.volatility.particles`. Returns have a
 same unit, for one window. To go from returns of windows of d seconds to a second, divide by the root of d.
 """
 
+import math
 import struct
 import zlib
 from typing import Any, NamedTuple
@@ -25,7 +26,7 @@ import numpy as np
 
 from shm.kernel import address_of_array
 from trader.volatility.advancing import entry_of
-from trader.volatility.observations import COUNT_MAX, RETURN_MAX, observations_of
+from trader.volatility.observations import COUNT_MAX, RETURN_MAX, number_of, observations_of
 from trader.volatility.particles import BELIEF, FILTER, LEVELS_MAX, OBSERVATION, blocks_of
 from trader.volatility.settings import FilterSettings, Prior, new_memory, prepare, settings_of
 
@@ -151,22 +152,29 @@ class ParticleFilter:
         return Filtered(records, self.settings.quantiles)
 
     def update(self, value: float) -> Belief:
-        """Take in one window's return; NaN: nothing was seen."""
+        """Take in one window's return; NaN or masked: nothing was seen. Raises ValueError for what is no return."""
+        value = math.nan if value is np.ma.masked else number_of("return", value)
         if value != value:
-            return self.update_window(0.0, 0)
+            return self._take(math.nan, 0.0, 0)
         if not -RETURN_MAX <= value <= RETURN_MAX:
             raise ValueError(f"return: found {value}, allowed NaN, or sizes up to {RETURN_MAX:g}")
         return self._take(value, value * value, 1)
 
     def update_window(self, squared: float, count: int) -> Belief:
-        """Take in one window's sum of squared returns, and of how many."""
-        return self._take(float("nan"), squared, count)
+        """Take in one window's sum of squared returns, and of how many (0: nothing was seen, whatever the sum).
+
+        Raises ValueError for negative or infinite ones, and for a count that is not whole.
+        """
+        found, number = number_of("count", count), number_of("squared", squared)
+        if not (0 <= found <= COUNT_MAX and found == int(found)):
+            raise ValueError(f"count: found {count}, allowed whole numbers from 0 to {COUNT_MAX}")
+        if found == 0:
+            number = 0.0
+        if not 0.0 <= number <= RETURN_MAX**2:
+            raise ValueError(f"squared: found {squared}, allowed 0 to {RETURN_MAX**2:g}")
+        return self._take(math.nan, number, int(found))
 
     def _take(self, value: float, squared: float, count: int) -> Belief:
-        if not (0.0 <= squared <= RETURN_MAX**2 and 0 <= count <= COUNT_MAX):
-            raise ValueError(
-                f"window: found squared {squared}, count {count}, allowed 0 to {RETURN_MAX**2:g}, 0 to {COUNT_MAX}"
-            )
         _OBSERVATION.pack_into(self._write, 0, value, squared, count)
         if self._waits_for_returns:
             self._start_from(self._observation)
@@ -190,6 +198,10 @@ class ParticleFilter:
         described = msgspec.json.encode((self.settings, self._waits_for_returns))
         body = b"".join((_SAVED, len(described).to_bytes(8, "little"), described, self.memory.tobytes()))
         return body + zlib.crc32(body).to_bytes(4, "little")
+
+    def __reduce__(self) -> tuple[Any, tuple[bytes]]:
+        """Copies and pickles are made as by `save` and `restore`."""
+        return ParticleFilter.restore, (self.save(),)
 
     @classmethod
     def restore(cls, saved: bytes) -> "ParticleFilter":
