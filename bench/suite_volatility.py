@@ -49,11 +49,11 @@ def rows(bench: Bench) -> None:
         "particles": rival("particles", "bench/rivals_particles.py", str(PARTICLES), str(bench.size(600, 30))),
         "numpy": functools.partial(numpy_filter, bench.size(600, 30)),
     }
-    for name, target_us, settings in (
-        ("volatility_update", 60, {}),
-        ("volatility_update_student", 85, {"noise": "student"}),
-        ("volatility_update_joint", 25, {"method": "joint"}),
-        ("volatility_update_2048", 20, {"particle_count": 2048}),
+    for name, target_us, settings, at_least in (
+        ("volatility_update", 60, {}, {"particles": 5, "numpy": 1 / 0.6}),
+        ("volatility_update_student", 85, {"noise": "student"}, {"particles": 3.5}),
+        ("volatility_update_joint", 25, {"method": "joint"}, {"particles": 10, "numpy": 1 / 0.15}),
+        ("volatility_update_2048", 20, {"particle_count": 2048}, {}),
     ):
         bench.row(
             name,
@@ -61,6 +61,7 @@ def rows(bench: Bench) -> None:
             target=target_us * 1_000,
             ours=functools.partial(our_filter, windows, settings),
             rivals={} if name.endswith("2048") else theirs,
+            at_least=at_least,
             answer=FINITE,
         )
     bench.row("volatility_cached", unit=TIME, target=0.5e9, ours=first_window, answer=FINITE, repeats=3)
