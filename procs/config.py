@@ -18,7 +18,7 @@ from trader.signals.config import SignalsConfig
 from trader.strategy.config import StrategyConfig
 from trader.tail_risk.config import TailRiskConfig
 from trader.venues.markets import MARKETS, USDM
-from trader.volatility.estimate import VolatilityConfig
+from trader.volatility.config import VolatilityConfig
 
 DURATION_S_MAX = 30 * 86_400.0
 SPEED_MAX = 10_000.0

@@ -23,11 +23,11 @@ import zlib
 import msgspec
 import numpy as np
 
+from procs import volatility_state
 from procs.config import RunConfig
 from procs.errors import OperatorError
-from procs.stages import volatility
 from procs.state_dir import StateDir, state_dir_of
-from trader.volatility.estimate import VolatilityConfig
+from trader.volatility.config import VolatilityConfig
 
 MAGIC = b"trader belief\r\n\0"
 VERSION = 1
@@ -71,7 +71,7 @@ def pack(symbol: str, config: VolatilityConfig, learned: bytes, saved_ns: int) -
         version=VERSION,
         symbol=symbol,
         saved_ns=saved_ns,
-        layout=volatility.LEARNED_LAYOUT,
+        layout=volatility_state.LEARNED_LAYOUT,
         settings=settings_of(config),
     )
     text = msgspec.json.encode(header)
@@ -93,7 +93,7 @@ def unpack(content: bytes, symbol: str, config: VolatilityConfig, now_ns: int) -
     expected = (
         ("version", header.version, VERSION),
         ("symbol", header.symbol, symbol),
-        ("layout", header.layout, volatility.LEARNED_LAYOUT),
+        ("layout", header.layout, volatility_state.LEARNED_LAYOUT),
         ("settings", header.settings, settings_of(config)),
     )
     for name, found, allowed in expected:
@@ -125,7 +125,7 @@ class KeptBeliefs:
             try:
                 learned, age_s = unpack(path.read_bytes(), symbol, self.config, time.time_ns())
                 idle = min(int(age_s * 1_000 / self.config.window_ms), IDLE_WINDOWS_MAX)
-                volatility.resume(self.state, index, learned, idle)
+                volatility_state.resume(self.state, index, learned, idle)
             except FileNotFoundError:
                 continue
             except (KeptError, OSError, ValueError) as error:
@@ -152,9 +152,9 @@ class KeptBeliefs:
     def _contents(self) -> dict[str, bytes]:
         now_ns = time.time_ns()
         return {
-            symbol: pack(symbol, self.config, volatility.learned(self.state, index), now_ns)
+            symbol: pack(symbol, self.config, volatility_state.learned(self.state, index), now_ns)
             for index, symbol in enumerate(self.symbols)
-            if volatility.is_warm(self.state, index)
+            if volatility_state.is_warm(self.state, index)
         }
 
     def _write(self, contents: dict[str, bytes]) -> None:
@@ -177,11 +177,11 @@ def keep_learned(config: RunConfig, symbol: str, state: np.ndarray) -> str:
         raise OperatorError("--keep: found a table, allowed a recording: its windows are those of [volatility]")
     if not re.fullmatch(r"[A-Z0-9]{2,24}", symbol):
         raise OperatorError(f"--keep: found '{symbol}', allowed 2 to 24 capital letters and digits")
-    if not volatility.is_warm(state, 0):
+    if not volatility_state.is_warm(state, 0):
         found = int(state[0]["estimators"][0]["window_count"])
         raise OperatorError(f"--keep: found {found} windows, allowed {config.volatility.warm_windows} or more")
     folder = StateDir(state_dir_of(config))
-    content = pack(symbol, config.volatility, volatility.learned(state, 0), time.time_ns())
+    content = pack(symbol, config.volatility, volatility_state.learned(state, 0), time.time_ns())
     try:
         folder.write(file_name(symbol), content)
     except OSError as error:

@@ -19,15 +19,16 @@ import msgspec
 import numpy as np
 import zstandard
 
+from procs import volatility_state
 from procs.config import RunConfig
 from procs.recorded_frames import RecordedFrames
 from procs.recording import RecordingError
-from procs.stages import volatility
 from procs.verify import Session, replayed
 from procs.verify_survey import Survey
 from procs.volatility_kernels import SAMPLER, sample_rows
 from shm.kernel import address_of_array, new_record
 from trader.instrument import INSTRUMENT
+from trader.volatility.particles import OBSERVATION
 
 HEAD_BYTES = 1 << 16
 ROOM_WINDOWS = 1 << 22
@@ -39,7 +40,11 @@ _PRICES = ("adj close", "close", "price", "mid", "last", "rate")
 
 
 class Series(msgspec.Struct, frozen=True, kw_only=True):
-    """`returns`: one a window, NaN where nothing was seen; `unit` theirs; `window`: what one is, in words."""
+    """`returns`: one a window, NaN where nothing was seen; `unit` theirs; `window`: what one is, in words.
+
+    `squared`, `counts`: realised variances on the returns' scale and of how many movements, of a recording where
+    [volatility] observes them; empty otherwise.
+    """
 
     name: str
     returns: np.ndarray
@@ -47,6 +52,8 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
     window: str
     source: str
     """What was taken: a venue's symbol, or a column."""
+    squared: np.ndarray = np.zeros(0)
+    counts: np.ndarray = np.zeros(0, np.int64)
 
     @property
     def zero_share(self) -> float:
@@ -100,9 +107,9 @@ class _Sampling(Session):
         if symbol and symbol not in found.symbols:
             raise RecordingError(f"--symbol: found '{symbol}', allowed {', '.join(found.symbols)}")
         self.symbol = symbol or found.symbols[0]
-        self.state = new_record(volatility.STATE)
-        volatility.start(self.state, config, np.zeros(1, INSTRUMENT))
-        self.returns = np.zeros(ROOM_WINDOWS)
+        self.state = new_record(volatility_state.STATE)
+        volatility_state.start(self.state, config, np.zeros(1, INSTRUMENT))
+        self.observed = np.zeros(ROOM_WINDOWS, OBSERVATION)
         self.sampler = new_record(SAMPLER)
         self.sampler["state_address"] = address_of_array(self.state)
         self.sampler["symbol"] = found.symbols.index(self.symbol)
@@ -110,7 +117,7 @@ class _Sampling(Session):
 
     def run_rows(self, text: int, rows: int, count: int) -> None:
         """The rows one by one, with a look at the book after each."""
-        sample_rows(self.sampler[0], self.own[0], self.entry, text, rows, count, self.returns)
+        sample_rows(self.sampler[0], self.own[0], self.entry, text, rows, count, self.observed)
 
 
 def _of_recording(path: Path, config: RunConfig, symbol: str) -> Learned:
@@ -118,12 +125,15 @@ def _of_recording(path: Path, config: RunConfig, symbol: str) -> Learned:
     count = int(session.sampler[0]["count"])
     if count < 2:
         raise RecordingError(f"{path}: found {count} windows of {config.volatility.window_ms} ms, allowed 2 or more")
+    observed, realised = session.observed[:count], config.volatility.is_realised
     series = Series(
         name=path.name,
-        returns=session.returns[:count].copy(),
+        returns=observed["value"].copy(),
         unit="bps",
         window=f"{config.volatility.window_ms} ms",
         source=f"{session.found.venue.name} {session.symbol}",
+        squared=observed["squared"].copy() if realised else np.zeros(0),
+        counts=observed["count"].copy() if realised else np.zeros(0, np.int64),
     )
     return Learned(series=series, state=session.state)
 

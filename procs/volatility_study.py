@@ -3,7 +3,8 @@
 All score the same windows: those after the first third, from whose returns the baselines take their constants. Scores
 are mean log densities (nats a window, in the returns' unit); a probability integral transform is uniform if the model
 is right. Where more than a fifth of the returns are exact zeros, they have a probability of their own in every model.
-The filter's noise, too, is chosen by the first third, unless it is given.
+The filter's noise, too, is chosen by the first third, unless it is given. Where [volatility] observes realised
+variances, a filter that is told those stands beside the one that is told returns.
 """
 
 import math
@@ -11,6 +12,7 @@ import math
 import msgspec
 import numpy as np
 
+from procs.volatility_realised import predict_returns
 from procs.volatility_series import Series
 from trader.volatility import Filtered, FilterSettings, ParticleFilter, Prior
 from trader.volatility.baselines import Scored, ewma, garch
@@ -97,8 +99,10 @@ def study(series: Series, settings: FilterSettings) -> Studied:
     inactive = settings.zeros == "inactive"
     told = {"inactive": inactive, "zero_half_life": settings.zero_half_life}
     filtered = _filter_of(settings).filter(returns)
-    models = [
-        _of_filter(filtered, seen, fit),
+    models = [_of_filter(filtered, seen, fit)]
+    if len(series.counts):
+        models.append(_of_realised(series, settings, seen, fit))
+    models += [
         _of_baseline("EWMA", ewma(given, fit=fit, **told), fit, ("decay",)),
         _of_baseline("GARCH(1,1)", garch(given, fit=fit, **told), fit, ("omega", "alpha", "beta")),
     ]
@@ -122,9 +126,20 @@ def study(series: Series, settings: FilterSettings) -> Studied:
 
 
 def _of_filter(filtered: Filtered, seen: np.ndarray, fit: int) -> ModelScore:
-    last = {name: float(filtered.parameters[-1, at]) for at, name in enumerate(PARAMETERS)}
-    last |= {f"{name}_sd": float(filtered.parameters_sd[-1, at]) for at, name in enumerate(PARAMETERS)}
+    last = _told(filtered.parameters[-1], filtered.parameters_sd[-1])
     return _score("particle", filtered.log_likelihoods[seen][fit:], filtered.pit[seen][fit:], last)
+
+
+def _of_realised(series: Series, settings: FilterSettings, seen: np.ndarray, fit: int) -> ModelScore:
+    scores, pit, made = predict_returns(series, settings)
+    last = _told(made.header["parameters"], made.header["parameters_sd"])
+    return _score("particle rv", scores[seen][fit:], pit[seen][fit:], last)
+
+
+def _told(mean: np.ndarray, sd: np.ndarray) -> dict[str, float]:
+    """A filter's parameters by name, with their deviations."""
+    last = {name: float(mean[at]) for at, name in enumerate(PARAMETERS)}
+    return last | {f"{name}_sd": float(sd[at]) for at, name in enumerate(PARAMETERS)}
 
 
 def _of_baseline(name: str, scored: Scored, fit: int, names: tuple[str, ...]) -> ModelScore:
@@ -158,10 +173,12 @@ def render(found: Study) -> str:
     for model in found.models:
         bins = " ".join(f"{round(100 * share):>3}%" for share in model.pit)
         lines.append(f"{model.name:<12}{model.log_score:>11.5f}  {bins}   {_parameters(model.parameters)}")
-    best = max(model.log_score for model in found.models[1:])
+    filters = [model.log_score for model in found.models if model.name.startswith("particle")]
+    best = max(model.log_score for model in found.models[len(filters) :])
+    lines += ["", f"the filter's lead over the better baseline: {filters[0] - best:+.5f} nats a window"]
+    if len(filters) > 1:
+        lines.append(f"told realised variances instead of returns: {filters[1] - filters[0]:+.5f} nats a window")
     lines += [
-        "",
-        f"the filter's lead over the better baseline: {found.models[0].log_score - best:+.5f} nats a window",
         f"volatility at the end: {found.volatility:.4g}{unit} a window, "
         f"90 % between {found.volatility_p05:.4g} and {found.volatility_p95:.4g}",
     ]

@@ -28,6 +28,11 @@ from procs.errors import OperatorError
     "--window", "window_ms", type=int, help="Of a recording, in ms of the venue's clock; default: as configured."
 )
 @click.option(
+    "--observed",
+    type=click.Choice(["auto", "return", "realised"]),
+    help="Of a recording's windows; realised: a filter that is told realised variances is scored beside.",
+)
+@click.option(
     "--config", type=click.Path(dir_okay=False, path_type=Path), help="A configuration file: its [volatility]."
 )
 @click.option("--keep", help="Keep what [volatility] learns from a recording for the next run, as this symbol's.")
@@ -42,6 +47,7 @@ def volatility(
     degrees_of_freedom: float,
     particles: int,
     window_ms: int | None,
+    observed: str | None,
     config: Path | None,
     keep: str | None,
 ) -> None:
@@ -63,8 +69,8 @@ def volatility(
         load_matplotlib()
     if not degrees_of_freedom > 2:
         raise OperatorError(f"--degrees-of-freedom: found {degrees_of_freedom:g}, allowed above 2")
-    overrides = {"volatility": {"window_ms": window_ms}} if window_ms is not None else {}
-    run = load_config(config, overrides)
+    told = {"window_ms": window_ms, "observed": observed}
+    run = load_config(config, {"volatility": {name: value for name, value in told.items() if value is not None}})
     try:
         learned = read_series(file, run, symbol=symbol, column=column, kind=kind or "")
     except OSError as error:

@@ -131,7 +131,7 @@ def test_other_version_or_layout_is_refused(monkeypatch) -> None:
     monkeypatch.setattr("procs.kept_beliefs.VERSION", 2)
     other_version = pack("BTCUSDT", VolatilityConfig(), b"", NOW_NS)
     monkeypatch.undo()
-    monkeypatch.setattr("procs.stages.volatility.LEARNED_LAYOUT", "0123")
+    monkeypatch.setattr("procs.volatility_state.LEARNED_LAYOUT", "0123")
     other_layout = pack("BTCUSDT", VolatilityConfig(), b"", NOW_NS)
     monkeypatch.undo()
 

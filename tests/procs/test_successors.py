@@ -3,7 +3,7 @@
 import msgspec
 
 from procs.stages import risk
-from procs.stages.volatility import inherit
+from procs.volatility_state import inherit
 from shm.kernel import new_record
 from shm.order_arena import taken
 from tests.procs.market_stage import MarketStage

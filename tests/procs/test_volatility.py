@@ -153,6 +153,130 @@ def test_particle_filter_whose_returns_are_not_where_predicted_is_not_trusted() 
     assert stage.taken(LINK)[0].state == BeliefState.LIVE
 
 
+def test_particle_filter_of_which_few_particles_count_is_not_trusted() -> None:
+    stage = make_stage(method="particle", particle_count=2048, prior_bps=1.0)
+    returns = 0.4 * np.random.default_rng(6).standard_normal(200)
+    give_walk(stage, 1_000, returns)
+    before = stage.taken(LINK)[0]
+    # As if there were so many that those which count are one in a hundred.
+    stage.row["judgements"][0]["particles"] = 100 * before.effective_sample_size
+    give_walk(stage, 1_200, returns[:2])
+    few = stage.taken(LINK)[0]
+    stage.row["judgements"][0]["particles"] = 2048
+    give_walk(stage, 1_202, returns[:2])
+
+    assert (before.state, few.state) == (BeliefState.LIVE, BeliefState.DOUBTED)
+    assert stage.taken(LINK)[0].state == BeliefState.LIVE
+
+
+def give_mids(stage: OneStage, window: int, mids_bps: dict[int, float]) -> list:
+    """Mids of one window, in bps from 10^9 half ticks, at so many ms; what was published after each."""
+    published = []
+    for at_ms, mid_bps in mids_bps.items():
+        mid, event_ns = round(5e8 * np.exp(mid_bps / 1e4)), window * WINDOW_NS + at_ms * 1_000_000
+        stage.give(MarketEvent(0, 0, event_ns, MarketEventKind.MID, BookState.LIVE, mid, mid + 1, 0, 0, 0), window)
+        published.append(stage.taken(LINK))
+    return published
+
+
+def learned_stage(**knobs: object) -> OneStage:
+    """A stage that has seen 300 windows of 0.4 bps, and begins one at a mid of 0."""
+    stage = make_stage(particle_count=2048, prior_bps=1.0, **({"method": "particle"} | knobs))
+    returns = 0.4 * np.random.default_rng(8).standard_normal(300)
+    for window, mid_bps in enumerate((returns.cumsum() - returns.sum()).tolist(), 1_000):
+        give_mids(stage, window, {70: mid_bps})
+    give_mids(stage, 1_300, {0: 0.0})
+    return stage
+
+
+def test_movement_that_was_all_but_excluded_is_published_before_its_window_ends() -> None:
+    stage = learned_stage()
+    small, first, same, worse = give_mids(stage, 1_300, {10: 0.5, 30: -6.0, 31: -6.1, 60: 20.0})
+    end = give_mids(stage, 1_301, {5: 20.0})[0]
+
+    assert small == same == []
+    assert (first[0].event_ns, worse[0].event_ns) == (1_300 * WINDOW_NS + 30_000_000, 1_300 * WINDOW_NS + 60_000_000)
+    assert first[0].pit < 2e-3 and worse[0].pit > 1 - 1e-4
+    assert first[0].window_count == worse[0].window_count == end[0].window_count - 1
+    assert first[0].volatility_bps == worse[0].volatility_bps < end[0].volatility_bps
+    assert (end[0].event_ns, stage.row["early"]) == (1_301 * WINDOW_NS, 2)
+
+
+def test_market_that_is_torn_to_and_fro_is_noticed_although_it_comes_nowhere() -> None:
+    """Each movement may happen, so many of them in one window may not."""
+    once, often = learned_stage(), learned_stage()
+    swings = {10 * part: 1.2 * (-1.0) ** part for part in range(1, 9)}
+    first = dict.fromkeys(swings, 1.2 * -1.0)
+
+    assert not any(give_mids(once, 1_300, first))
+    assert any(give_mids(often, 1_300, swings))
+
+
+def test_first_movement_of_a_window_counts_although_its_event_ends_the_one_before() -> None:
+    stage = learned_stage()
+    end = give_mids(stage, 1_301, {5: 12.0})[0]
+
+    assert len(end) == 1 and end[0].event_ns == 1_301 * WINDOW_NS + 5_000_000
+    assert end[0].window_count == 300 and end[0].pit > 0.999
+
+
+@pytest.mark.parametrize("knobs", [{"early_tail": 0.0}, {"method": "ewma"}, {"warm_windows": 1_000}])
+def test_nothing_is_published_early_without_a_limit_a_filter_or_its_belief(knobs: dict) -> None:
+    stage = learned_stage(**knobs)
+
+    assert give_mids(stage, 1_300, {10: 5.0, 20: 50.0}) == [[], []]
+
+
+def test_calm_walks_alarm_as_rarely_as_told() -> None:
+    """Fifteen steps a window, as steady as can be: fewer windows than one in a hundred have an early alarm."""
+    rng = np.random.default_rng(9)
+    stage, windows = make_stage(method="particle", particle_count=1024, prior_bps=1.0), 3_000
+    mids = (0.1 * rng.standard_normal((windows, 15))).cumsum().reshape(windows, 15)
+    for window, of_window in enumerate(mids.tolist(), 1_000):
+        for part, mid_bps in enumerate(of_window):
+            mid, event_ns = round(5e8 * np.exp(mid_bps / 1e4)), window * WINDOW_NS + part * 10_000_000
+            stage.give(MarketEvent(0, 0, event_ns, MarketEventKind.MID, BookState.LIVE, mid, mid + 1, 0, 0, 0), window)
+
+    assert stage.row["early"] < 0.01 * windows
+
+
+def test_realised_variances_tell_of_windows_that_end_where_they_began() -> None:
+    """A market that moves within each window and comes back: returns alone would say that nothing trades."""
+    rng = np.random.default_rng(10)
+    told = {}
+    for observed in ("return", "realised"):
+        stage = make_stage(method="particle", particle_count=1024, prior_bps=1.0, observed=observed)
+        for window in range(1_000, 1_400):
+            there = float(rng.standard_normal())
+            give_mids(stage, window, {20: there, 60: -there, 120: 0.0 if window % 4 else 0.1 * there})
+        told[observed] = stage.row["newest"][0].copy()
+
+    assert told["return"]["zero_share"] > 0.4
+    assert told["realised"]["zero_share"] < 0.05
+
+
+@pytest.mark.parametrize("window_ms", [10, 150])
+def test_realised_and_returns_agree_on_the_volatility_of_a_walk(window_ms: int) -> None:
+    rng = np.random.default_rng(11)
+    steps = 2.0 * np.sqrt(window_ms / 5_000) * rng.standard_normal((600, 5))
+    mids = steps.cumsum().reshape(600, 5)
+    found = {}
+    for observed in ("return", "realised"):
+        stage = make_stage(
+            method="particle", particle_count=1024, prior_bps=1.0, observed=observed, window_ms=window_ms
+        )
+        for window, of_window in enumerate(mids.tolist(), 1_000):
+            for part, mid_bps in enumerate(of_window):
+                mid, event_ns = round(5e8 * np.exp(mid_bps / 1e4)), (5 * window + part) * window_ms * 200_000
+                event = MarketEvent(0, 0, event_ns, MarketEventKind.MID, BookState.LIVE, mid, mid + 1, 0, 0, 0)
+                stage.give(event, window)
+        found[observed] = stage.taken(LINK)[0]
+
+    for estimate in found.values():
+        assert estimate.volatility_bps == pytest.approx(2.0, rel=0.35)
+    assert found["realised"].volatility_bps == pytest.approx(found["return"].volatility_bps, rel=0.25)
+
+
 def test_particle_filters_state_goes_on_elsewhere_bit_for_bit() -> None:
     returns = 0.5 * np.random.default_rng(7).standard_normal(400)
     one, other = (make_stage(method="particle", particle_count=1024) for _ in range(2))

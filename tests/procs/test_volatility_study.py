@@ -5,19 +5,20 @@ import json
 import sys
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import zstandard
 from click.testing import CliRunner
 
+from procs import volatility_state
 from procs.cli import main
 from procs.config import RunConfig
 from procs.kept_beliefs import KeptBeliefs
 from procs.recording import RecordingError
-from procs.stages import volatility
 from procs.state_dir import StateDir
 from procs.volatility_series import Series, read_series
-from procs.volatility_study import settings_for, study
+from procs.volatility_study import render, settings_for, study
 from shm.kernel import new_record
 from tests.procs.one_stage import instruments_of
 from tests.trader.market_frames import depth, snapshot
@@ -151,6 +152,34 @@ def test_scores_are_those_of_the_exact_filter_where_the_parameters_are_known_wel
     assert found.volatility_p05 < found.volatility < found.volatility_p95
 
 
+def test_filter_that_is_told_realised_variances_predicts_returns_better_where_they_say_more() -> None:
+    """Ten independent movements a window: their squares know its volatility far better than its return does."""
+    rng = np.random.default_rng(12)
+    truth = (0.0, 0.97, 0.25)
+    _, h = simulate(truth, 2_400, 9)
+    moves = np.exp(0.5 * h)[:, None] * rng.standard_normal((2_400, 10)) / np.sqrt(10)
+    told = {"squared": 10 * np.square(moves).sum(1), "counts": np.full(2_400, 10)}
+    series = Series(name="x", returns=moves.sum(1), unit="", window="row", source="", **told)
+    found = study(series, settings_for(series, noise="gaussian", degrees_of_freedom=5.0, particles=512))
+    scores = {model.name: model.log_score for model in found.study.models}
+    known = np.log(np.exp(-0.5 * series.returns**2 / np.exp(h)) / np.sqrt(2 * np.pi * np.exp(h)))[800:].mean()
+
+    assert list(scores) == ["particle", "particle rv", "EWMA", "GARCH(1,1)"]
+    assert scores["particle"] + 0.01 < scores["particle rv"] < known
+    assert max(abs(share - 0.1) for share in found.study.models[1].pit) < 0.04
+    assert "told realised variances instead of returns: +0.0" in render(found.study)
+
+
+def test_recordings_realised_variances_are_those_of_its_movements(tmp_path: Path) -> None:
+    config = msgspec.structs.replace(CONFIG, volatility=VolatilityConfig(observed="realised"))
+    steps = [3, 0, -5, 1, 0, 0, 4]
+    series = read_series(walk_recording(tmp_path / "walk", steps), config).series
+
+    # One movement a window here: n is 1, and rv the return's square.
+    assert series.counts.tolist() == [int(step != 0) for step in steps[:-1]]
+    assert series.squared == pytest.approx(np.square(series.returns), rel=1e-9)
+
+
 def test_missing_windows_and_zeros_are_counted_and_all_models_score_the_same(tmp_path: Path) -> None:
     returns, _ = simulate((0.0, 0.97, 0.2), 900, 3)
     returns[::10] = np.nan
@@ -242,9 +271,9 @@ def test_history_is_kept_for_the_next_run(tmp_path: Path, monkeypatch) -> None:
     steps = np.random.default_rng(3).integers(-3, 4, 300).tolist()
     recording = walk_recording(tmp_path / "walk", steps)
     result = invoke(recording, "--particles", 256, "--keep", "BTCUSDT")
-    state = new_record(volatility.STATE)
+    state = new_record(volatility_state.STATE)
     config = VolatilityConfig()
-    volatility.start(state, RunConfig(), instruments_of(1))
+    volatility_state.start(state, RunConfig(), instruments_of(1))
     restored = KeptBeliefs(StateDir(tmp_path / "state"), config, ("BTCUSDT",), state).restore()
 
     assert result.exit_code == 0, result.output

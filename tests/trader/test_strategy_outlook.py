@@ -140,3 +140,18 @@ def test_alarm_dies_down_by_windows_and_not_by_calls() -> None:
 
     assert [after(10, 5e-5), after(11, 0.5), after(13, 0.3)] == pytest.approx([2, 1, 0.25])
     assert after(14, 5e-4) == pytest.approx(1)
+
+
+def test_movement_within_a_window_raises_the_alarm_at_once() -> None:
+    """The same window is told again, later: the alarm follows what is worse and never falls before the window's end."""
+    state = new_record(quoting.STATE)
+    for name, value in quoting.parameters(StrategyConfig(surprise_tail=1e-2, surprise_kept=0.5)).items():
+        state[name] = value
+
+    def after(event_ns: int, pit: float, window_count: int = 10) -> float:
+        belief = make_belief(1.0, **LEARNED | {"pit": pit, "window_count": window_count, "event_ns": event_ns})
+        quoting.quote(state[0], make_top()[0], belief[0], new_record(POSITION)[0], new_record(QUOTES)[0])
+        return float(state["alarm"][0])
+
+    assert [after(1, 0.5), after(2, 5e-4), after(3, 1 - 5e-5), after(4, 0.4)] == pytest.approx([0, 1, 2, 2])
+    assert after(5, 0.5, window_count=11) == pytest.approx(1)

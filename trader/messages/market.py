@@ -107,7 +107,8 @@ class VolatilityEstimate(Message, tag=7):
     Volatilities are in basis points of the price per square-root second. `mu`, `phi`, `sigma_eta` are the
     log-variance model's parameters (posterior mean and standard deviation); an estimator that does not
     learn them says 0 deviation. `state`: BeliefState; `pit`: one-step probability integral transform of the newest
-    window, 0.5 where the mid did not move. `event_ns`: that window's end; 0: none has closed.
+    window, 0.5 where the mid did not move. `event_ns`: that window's end; 0: none has closed. Within a window an
+    estimate is told again when the mid moves as was all but excluded: `pit` and `event_ns` are then that movement's.
     `volume_lots_per_s`: what was traded lately, 0 before enough was seen.
     """
 

@@ -14,6 +14,7 @@ order. A phi outside (0, 1) stands for a random walk, which a decaying mean beli
 
 Surprise: a window beyond which less than `surprise_tail` of the prediction lay says that the model did not foresee the
 market that it is in now. The alarm is how many powers of ten less; it dies down by windows, unless another is raised.
+A movement within a window counts as soon as it is seen (procs.stages.volatility publishes it at once).
 Only a model that learns can be surprised: a decaying mean's Gaussian has no room for the tails that any market has.
 """
 

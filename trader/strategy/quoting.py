@@ -57,14 +57,15 @@ STATE = np.dtype(
         ("surprise_tail", "f8"),
         ("surprise_kept", "f8"),
         ("heard_windows", "i8"),
+        ("heard_ns", "i8"),
         ("alarm", "f8"),
         ("half_spread_bps", "f8"),
         ("skew_bps", "f8"),
     ],
     align=True,
 )
-"""The constants of the closed form, the shape of the ladder, the caution; `heard_windows`: the estimate's count when
-the alarm was last looked at; the last two fields tell of the nearest level of the last quote."""
+"""The constants of the closed form, the shape of the ladder, the caution; `heard_windows`, `heard_ns`: the estimate's
+count and time when the alarm was last looked at; the last two fields tell of the nearest level of the last quote."""
 
 COPIED = (
     "level_spacing",
@@ -98,10 +99,11 @@ def parameters(config: StrategyConfig) -> dict[str, float]:
 
 @kernel
 def _listen(state, belief):
-    """Let the alarm die down by the windows that have passed; hear what the newest says."""
+    """Let the alarm die down by the windows that have passed; hear what the newest says, also within a window."""
     windows = belief.window_count - state.heard_windows
-    if windows != 0:
+    if windows != 0 or belief.event_ns != state.heard_ns:
         state.heard_windows = belief.window_count
+        state.heard_ns = belief.event_ns
         state.alarm = max(state.alarm * state.surprise_kept ** abs(windows), alarm_of(belief, state.surprise_tail))
 
 

@@ -1,6 +1,8 @@
 """Volatility: what the price's own movement says of the seconds to come.
 
+`config`            [volatility], the stage's knobs
 `estimate`          incremental realised volatility over event-time windows, with its band
+`realised`          realised variance of a window and of how many movements, for the filters
 `traded_volume`     lots that change hands in a second
 `beliefs`           a particle filter's belief as an estimate, and when to trust it
 `particle_filter`   ParticleFilter: stochastic volatility whose parameters are learned, for Python programs
@@ -21,7 +23,7 @@ The particle filter's insides, in the order of a window's way through them:
 `fast_math`         `counter_rng`    `special`                 arithmetic
 """
 
-from trader.volatility.estimate import VolatilityConfig as VolatilityConfig
+from trader.volatility.config import VolatilityConfig as VolatilityConfig
 from trader.volatility.particle_filter import Belief as Belief
 from trader.volatility.particle_filter import Filtered as Filtered
 from trader.volatility.particle_filter import ParticleFilter as ParticleFilter

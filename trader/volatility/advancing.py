@@ -1,6 +1,7 @@
 """The filters' compiled entry points: many windows at a time, each compiled when first used, and cached.
 
     advance(filter address, OBSERVATION records' address, how many, BELIEF records' address, 0) -> 0
+    foresee(the same)              sets their transforms under what is predicted for the next window, learns nothing
 
 A single window is a series of one through the same machine code, so streaming gives bit for bit what one call over
 the whole series gives. None allocates.
@@ -28,7 +29,7 @@ from trader.volatility.interval import condition_interval, weigh_interval_draws
 from trader.volatility.joint import add_draw_moments, draw_gaussian, draw_student, find_quantiles, propagate, scatter
 from trader.volatility.kernel_moves import STATIONARY_VARIANCE_MAX, draw_prior, settle
 from trader.volatility.particles import BELIEF, FILTER, OBSERVATION, Method, Noise, Zeros
-from trader.volatility.summary import add_moments, take_cumulants, take_parameters, weigh
+from trader.volatility.summary import add_moments, take_cumulants, take_parameters, transform, weigh
 
 OBSERVATION_BYTES = OBSERVATION.itemsize
 BELIEF_BYTES = BELIEF.itemsize
@@ -179,6 +180,17 @@ def advance_joint(address, observations, count, beliefs, _unused):
         find_quantiles(filter_, address)
         tell(filter_, belief)
         keep_apart(filter_, address)
+    return 0
+
+
+@compiled_step
+def foresee(address, observations, count, beliefs, _unused):
+    """Where each of these would fall if it were the next window: `pit` alone is written, the filter stays as it is."""
+    filter_ = view(address, FILTER)
+    for index in range(count):
+        seen = view(observations + index * OBSERVATION_BYTES, OBSERVATION)
+        belief = view(beliefs + index * BELIEF_BYTES, BELIEF)
+        belief.pit = transform(filter_, filter_.noise, seen.value, seen.squared, seen.count)
     return 0
 
 

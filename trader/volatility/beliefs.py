@@ -14,7 +14,7 @@ import numpy as np
 
 from shm.kernel import kernel
 from trader.enums import BeliefState
-from trader.volatility.estimate import VolatilityConfig
+from trader.volatility.config import VolatilityConfig
 from trader.volatility.settings import FilterSettings, Prior
 
 ESS_SHARE_MIN = 0.02
@@ -72,6 +72,23 @@ def judge(judgement, belief):
         return
     extreme = 1.0 if belief.pit < OUTER or belief.pit > 1.0 - OUTER else 0.0
     judgement.extreme_share = EXTREME_DECAY * judgement.extreme_share + (1.0 - EXTREME_DECAY) * extreme
+
+
+@kernel
+def transform_of_extreme(pit):
+    """The transform of a window's largest movement so far, from the one that it had as the window's whole return.
+
+    A walk comes as far within a window twice as often as it ends so far off (the reflection principle), so its tail
+    is doubled, and an alarm on the way is no more frequent in calm than it says.
+    """
+    tail = min(2.0 * min(pit, 1.0 - pit), 0.5)
+    return tail if pit < 0.5 else 1.0 - tail
+
+
+@kernel
+def extremer(one, other):
+    """Of two transforms the one that is farther out."""
+    return one if min(one, 1.0 - one) < min(other, 1.0 - other) else other
 
 
 @kernel

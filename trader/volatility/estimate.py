@@ -25,14 +25,14 @@ sample variance, Kendall and Stuart, volume 1, section 10.
 """
 
 import math
-from typing import Any, Literal
+from typing import Any
 
-import msgspec
 import numpy as np
 
 from shm.kernel import kernel
 from trader.enums import BeliefState
-from trader.ranges import out_of_range
+from trader.volatility.config import VolatilityConfig
+from trader.volatility.realised import PARTS, close_parts, configure_parts, open_parts, part_ns_of, see_time
 
 CLOSED = 0
 PARTIAL = 1
@@ -76,67 +76,16 @@ ESTIMATOR = np.dtype(
         ("pit", "f8"),
         ("window_count", "i8"),
         ("reset_count", "i8"),
+        ("realised", "i8"),
+        ("parts", PARTS),
     ],
     align=True,
 )
 """One symbol's estimator. The fields down to `prior_bps_p95` are set once, by `configure`.
 
 `return_bps`, `quiet`: of the windows that closed last, the first one's return and how many without events followed.
+`realised`: whether a filter is told `parts` instead of the return.
 """
-
-
-class VolatilityConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """[volatility]: how the estimate is made. Volatilities are bps of the price per square-root second."""
-
-    window_ms: int = 150
-    """Length of a window on the venue's clock."""
-    half_life_s: float = 20.0
-    """After this long a return counts half."""
-    warm_windows: int = 40
-    """Windows before the estimate replaces the prior."""
-    silence_ms_max: int = 3_000
-    """A longer silence is missing data, not calm."""
-    volatility_bps_min: float = 0.02
-    """Floor of what is published: a market that stands still is not without risk."""
-    prior_bps: float = 1.5
-    """Believed until the estimate is warm."""
-    prior_bps_p95: float = 4.0
-    """95th percentile of the prior, which quotes use meanwhile; the 5th is its mirror on the log scale."""
-    volume_half_life_s: float = 60.0
-    """After this long a trade counts half in the traded volume that is published beside the volatility."""
-    method: Literal["particle", "joint", "ewma"] = "particle"
-    """A particle filter that learns the parameters (trader.volatility.settings), or a decaying mean."""
-    particle_count: int = 7_000
-    """Of each symbol's filter; all of them together need room, see procs/stages/volatility.py."""
-    degrees_of_freedom: float = 5.0
-    """Of the filters' Student-t returns."""
-    memory_windows: int = 2_000
-    """Windows with a movement that the filters' parameters remember."""
-    keep: bool = True
-    """Whether what was learned is kept in the state folder for the next run; never while a recording is replayed."""
-    keep_every_s: float = 10.0
-    """How often it is written while running."""
-    kept_age_s_max: float = 3_600.0
-    """What was learned longer ago is not used."""
-
-    def problems(self) -> list[str]:
-        """Every value that is out of its range, one line each; empty when all is well."""
-        rules = (
-            ("window_ms", 1, 60_000),
-            ("half_life_s", 0.01, 86_400),
-            ("warm_windows", 2, 1_000_000),
-            ("silence_ms_max", self.window_ms, 3_600_000),
-            ("volatility_bps_min", 1e-6, 1_000),
-            ("prior_bps", 1e-6, 10_000),
-            ("prior_bps_p95", self.prior_bps, 100_000),
-            ("volume_half_life_s", 1, 86_400),
-            ("particle_count", 128, 1_000_000),
-            ("degrees_of_freedom", 2.1, 10_000),
-            ("memory_windows", 100, 100_000_000),
-            ("keep_every_s", 0.1, 86_400),
-            ("kept_age_s_max", 0, 31_536_000),
-        )
-        return out_of_range("volatility", self, rules)
 
 
 def configure(estimator: np.void | np.ndarray, config: VolatilityConfig) -> None:
@@ -151,6 +100,10 @@ def configure(estimator: np.void | np.ndarray, config: VolatilityConfig) -> None
     estimator["prior_bps"] = config.prior_bps
     estimator["prior_bps_p95"] = config.prior_bps_p95
     estimator["pit"] = 0.5
+    if config.method != "ewma":
+        estimator["realised"] = config.is_realised
+        decay = 0.5 ** (window_s / config.half_life_s)
+        configure_parts(estimator["parts"], part_ns_of(config.window_ms * 1_000_000), decay)
 
 
 def adopt_estimate(estimator: np.void | np.ndarray, estimate: Any) -> None:
@@ -189,10 +142,20 @@ def observe_mid(estimator, event_ns, mid_halfticks):
     if estimator.life == CLOSED:
         estimator.life = PARTIAL
         estimator.window_end_ns = (event_ns // estimator.window_ns + 1) * estimator.window_ns
+        open_parts(estimator.parts, event_ns, mid_halfticks)
     elif event_ns >= estimator.window_end_ns:
         closed = _close_windows(estimator, event_ns)
+    see_time(estimator.parts, event_ns, estimator.mid_halfticks)
     estimator.mid_halfticks = mid_halfticks
     return closed
+
+
+@kernel
+def moved_bps(estimator):
+    """How far the mid has come in the open window; 0 where no window is open that has a reference."""
+    if estimator.life != COUNTING:
+        return 0.0
+    return (math.log(float(estimator.mid_halfticks)) - estimator.log_mid) * BPS
 
 
 @kernel
@@ -208,13 +171,17 @@ def _close_windows(estimator, event_ns):
     if silent_ns > estimator.silence_ns_max:
         reset_window(estimator)
         estimator.life = PARTIAL
+        open_parts(estimator.parts, event_ns, estimator.mid_halfticks)
         return 0
     closed = 0
     estimator.return_bps = return_bps
     estimator.quiet = quiet
     if was_counting:
         _weigh_return(estimator, return_bps)
+        close_parts(estimator.parts, estimator.mid_halfticks, return_bps)
         closed = 1
+    else:
+        open_parts(estimator.parts, event_ns, estimator.mid_halfticks)
     if quiet > 0:
         _weigh_zeros(estimator, quiet)
         estimator.pit = 0.5

@@ -159,7 +159,8 @@ def relative_volatility_sd(cumulants):
 def transform(filter_, noise, value, squared, count):
     """Probability integral transform of a window under what was predicted, integrated over h.
 
-    Of the return where there is one, else of rv (count > 1, or the sign unknown).
+    Of the return where there is one, else of rv (count > 1, or the sign unknown). An rv whose window's return has a
+    sign is put on its side, as far out as it is large: uniform as well, and large ones are at the ends.
     """
     cumulants = filter_.predicted
     sd, skewness, kurtosis = _standardised(cumulants)
@@ -172,6 +173,8 @@ def transform(filter_, noise, value, squared, count):
         mass += weight
         log_variance = cumulants[0] + sd * z
         probability += weight * _window_cdf(noise, filter_.degrees_of_freedom, value, squared, count, log_variance)
+    if count > 1 and not math.isnan(value):
+        return 0.5 + math.copysign(0.5 * probability / mass, value)
     return probability / mass
 
 
