@@ -152,7 +152,7 @@ def test_shift_of_the_regime_is_followed_and_nothing_collapses(half: int) -> Non
 
 
 def test_without_forgetting_the_shift_is_missed() -> None:
-    found = ParticleFilter(prior=PRIOR_B).filter(shifted(20_000, 4))
+    found = ParticleFilter(prior=PRIOR_B, particle_count=2048).filter(shifted(20_000, 4))
 
     assert abs(found.parameters[-1, 0] - 1.4) > 2 * found.parameters_sd[-1, 0]
 
