@@ -38,7 +38,7 @@ def socket_rows(bench: Bench) -> None:
     ):
         if bench.smoke and at_least is None:
             continue  # the same code; one of the two says whether it works
-        both = Both(placement, bench.size(2_000, 20))
+        both = Both(placement, bench.size(2_000, 20), runs_once=bench.smoke)
         bench.row(
             name,
             unit=TIME,
@@ -51,10 +51,13 @@ def socket_rows(bench: Bench) -> None:
 
 
 class Both:
-    """Runs time both contestants at once; what was timed with one waits until the other is asked for."""
+    """Runs time both contestants at once; what was timed with one waits until the other is asked for.
 
-    def __init__(self, placement: str, depths: int) -> None:
-        self._placement, self._depths = placement, depths
+    `runs_once`: one run serves every repetition.
+    """
+
+    def __init__(self, placement: str, depths: int, *, runs_once: bool) -> None:
+        self._placement, self._depths, self._runs_once = placement, depths, runs_once
         self._waiting: dict[str, deque[Result]] = {"ours": deque(), "theirs": deque()}
 
     def next(self, who: str) -> Result:
@@ -62,7 +65,7 @@ class Both:
         if not self._waiting[who]:
             for each, result in self._run().items():
                 self._waiting[each].append(result)
-        return self._waiting[who].popleft()
+        return self._waiting[who][0] if self._runs_once else self._waiting[who].popleft()
 
     def _run(self) -> dict[str, Result]:
         with tempfile.TemporaryDirectory() as folder:
