@@ -13,79 +13,35 @@ from typing import Any
 
 import numpy as np
 
+from procs.backtest_kernels import pass_time, play, play_decoded, settle, view_kind
 from procs.config import RunConfig
 from procs.duty import DUTY
-from procs.duty_cycle import next_timer_ns, run_group
 from procs.exchange_market import exchange_instruments, first_command, logons, told_instruments
-from procs.journal import JournalWriter, open_journal
-from procs.loopback import CLIENTS, LOOPBACK, market_frame, pump_wires
+from procs.journal import BufferedJournalWriter, JournalWriter, open_journal
+from procs.loopback import CLIENTS, LOOPBACK
+from procs.ports import OUTBOX, PORTS
 from procs.stages.risk import BUILD_ALONE
-from procs.topology import LINKS, STAGES, TRADING, Link
+from procs.topology import LINKS, STAGES, TRADING, WIRE, Link, link_named
 from procs.wiring import Station, bind, latency_bytes, memory_links, stage_module
-from shm.clock import CLOCK, VIRTUAL, now_ns, virtual_clock
+from shm.clock import VIRTUAL, now_ns, virtual_clock
 from shm.control import CONTROL_BYTES, ControlCell
 from shm.histogram import HISTOGRAM, HISTOGRAM_BYTES
-from shm.kernel import address_of_array, kernel, load_i64, new_record, view
+from shm.kernel import address_of_array, new_record
+from shm.memory import field_offset
 from shm.ring import open_reader, open_writer
 from trader.enums import Command
 
-LINES_A_SLICE = 512
-"""Recorded lines between two looks at the journals' room."""
+LINES_A_SLICE = FRAMES_A_SLICE = 512
+"""Recorded lines, or decoded frames, between two looks at the journals' room."""
+
+RECORDED_TIMER_NS = 100_000_000
+"""Timer of an exchange that has no market of its own and no faults: a dead man's switch is all that it serves."""
 
 SETTLE_NS = 2_000_000_000
 """Virtual time that a command, such as cancelling everything, is given."""
 
 ORDER = ("exchange", *TRADING)
-
-
-@kernel
-def settle(loop, group, count, rounds_max):
-    """Run every stage and the wires between them until nothing moves; returns messages moved."""
-    total = 0
-    for _ in range(rounds_max):
-        moved = run_group(group, count, 1) + pump_wires(loop)
-        total += moved
-        if moved == 0 or failed(group, count):
-            break
-    return total
-
-
-@kernel
-def view_kind(loop):
-    """The kind of the clock that a loop runs by."""
-    return view(loop.clock, CLOCK).kind
-
-
-@kernel
-def failed(group, count):
-    """Whether a step of the group returned a negative code."""
-    for index in range(count):
-        if view(load_i64(group + index * 8), DUTY).failure != 0:
-            return 1
-    return 0
-
-
-@kernel
-def pass_time(loop, group, count, until_ns):
-    """Let virtual time go on to `until_ns`, stopping at every timer on the way."""
-    clock = view(loop.clock, CLOCK)
-    while clock.now_ns < until_ns and not failed(group, count):
-        clock.now_ns = min(until_ns, clock.now_ns + max(next_timer_ns(group, count, clock.now_ns), 1))
-        settle(loop, group, count, 1 << 20)
-
-
-@kernel
-def play(loop, group, count, lines, times_ns, offsets, text):
-    """Play recorded lines: `text[offsets[i]:offsets[i + 1]]` at `times_ns[i]`; returns lines played."""
-    clock = view(loop.clock, CLOCK)
-    for index in range(lines):
-        if times_ns[index] > clock.now_ns:
-            pass_time(loop, group, count, times_ns[index])
-        market_frame(loop, text + offsets[index], offsets[index + 1] - offsets[index])
-        settle(loop, group, count, 1 << 20)
-        if failed(group, count):
-            return index
-    return lines
+_OUTBOXES_OFFSET = field_offset(PORTS, "outboxes")
 
 
 class Backtest:
@@ -109,11 +65,12 @@ class Backtest:
         self.journals: list[JournalWriter] = []
         self._group = np.array([station.address for station in self.stations], dtype=np.int64)
         self._count = len(self._group)
+        self._backward = np.array(list(self._counters_backward()), dtype=np.int64)
 
     def _station(self, name: str) -> Station:
         instruments = self._exchange_instruments if name == "exchange" else self._instruments
         stage_module(name).start(self._states[name], self.config, instruments)
-        return bind(
+        station = bind(
             name,
             self.links,
             symbols=len(self.config.symbols),
@@ -122,6 +79,21 @@ class Backtest:
             control=self.cell(name).address,
             latency=self._latency[name].ctypes.data,
         )
+        if name == "exchange" and self.config.exchange.recorded and not self.config.exchange.faults.is_active:
+            station.row["timer_ns"] = RECORDED_TIMER_NS
+        return station
+
+    def _counters_backward(self) -> Iterator[int]:
+        """Addresses of the counters of links that a message takes against the flow of ORDER, or onto a wire.
+
+        The exchange's own wire is not among them: it is emptied between the exchange and all others.
+        """
+        for station in self.stations[1:]:
+            for index, name in enumerate(station.module.OUTBOXES):
+                consumers = link_named(name).consumers
+                if any(name == WIRE or ORDER.index(name) <= ORDER.index(station.name) for name in consumers):
+                    outboxes = address_of_array(station.duty) + field_offset(DUTY, "ports") + _OUTBOXES_OFFSET
+                    yield outboxes + index * OUTBOX.itemsize + field_offset(OUTBOX, "sent")
 
     def _wires(self) -> np.ndarray:
         loop = new_record(LOOPBACK)
@@ -160,10 +132,11 @@ class Backtest:
         """Have every stage but the exchange journal into `folder`."""
         for station in self.stations:
             if station.name != "exchange":
-                self.journals.append(open_journal(self.config, folder, run, station, self.now_ns))
+                kind = BufferedJournalWriter
+                self.journals.append(open_journal(self.config, folder, run, station, self.now_ns, kind=kind))
 
     def keep_journals(self) -> None:
-        """Rotate what is nearly full. Raises OSError where the next file cannot be had."""
+        """Write what was journaled, rotate what is nearly full. Raises OSError where the next file cannot be had."""
         for journal in self.journals:
             if not journal.keep_room(self.now_ns):
                 raise OSError(journal.failure)
@@ -221,6 +194,11 @@ class Backtest:
         """Play a batch of recorded lines; returns how many were played before a failure."""
         address = address_of_array(text)
         return int(play(self.loop[0], self.group, self.count, len(times_ns), times_ns, offsets, address))
+
+    def play_decoded(self, at: int, end: int) -> int:
+        """Play FRAMES_A_SLICE DECODED frames at an address, or those before `end`: the address of the next."""
+        backward = address_of_array(self._backward), len(self._backward)
+        return int(play_decoded(self.loop[0], self.group, self.count, *backward, at, end, FRAMES_A_SLICE))
 
     def start(self) -> bool:
         """START all, consumers first, then RUN; False when a stage did not get ready."""

@@ -111,6 +111,8 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """A recording to serve instead of the generated market."""
     speed: float = 1.0
     """How many times faster than recorded; 0: as fast as it goes."""
+    decode: bool = True
+    """Whether a backtest plays the numbers of a recording, decoded once and kept, or (off) scans its text each time."""
 
     journal: JournalConfig = JournalConfig()
     budgets: BudgetsConfig = BudgetsConfig()

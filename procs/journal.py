@@ -6,11 +6,11 @@
                             +------------+------------------------+-----------------------
 
 A file is preallocated and mapped, and its next pages are there before they are needed, so an append is a store; it
-survives kill -9 to the last whole record. Each
-file begins with a snapshot, so any of them replays alone. When the next file cannot be had, journaling stays
+survives kill -9 to the last whole record. Each file begins with a snapshot, so any of them replays alone. When the next file cannot be had, journaling stays
 on in the old one until it is full, and the stage latches "no new orders".
 """
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import numpy as np
 
 from procs.config import SEGMENT_BYTES_MIN, RunConfig
 from procs.errors import OperatorError
-from procs.mapped_file import MappedFile
+from procs.mapped_file import BufferedFile, MappedFile
 from procs.run_segments import layout_hash
 from procs.topology import inboxes
 from procs.wiring import Station
@@ -70,6 +70,8 @@ def append_record(journal, now_ns, kind, port, sequence, value, payload, payload
 class JournalWriter:
     """The files of one stage. Binds and rebinds the JOURNAL record that the duty cycle appends to."""
 
+    file_type: type[MappedFile] | type[BufferedFile] = MappedFile
+
     def __init__(self, folder: Path, header: JournalHeader, journal: Any, state: np.ndarray, *, bytes_max: int) -> None:
         self.folder = folder
         self.header = header
@@ -79,7 +81,7 @@ class JournalWriter:
         self.files: list[Path] = []
         self.path = folder
         """The file that is being written."""
-        self._file: MappedFile | None = None
+        self._file: MappedFile | BufferedFile | None = None
         self.failure = ""
 
     def rotate(self, now_ns: int) -> bool:
@@ -87,7 +89,7 @@ class JournalWriter:
         index = len(self.files)
         path = self.folder / f"{self.header.stage}.{index:04d}.journal"
         try:
-            file = MappedFile(path, _head(msgspec.structs.replace(self.header, index=index)), self.file_bytes)
+            file = self.file_type(path, _head(msgspec.structs.replace(self.header, index=index)), self.file_bytes)
         except OSError as error:
             self.failure = f"journal {path}: {error.strerror}"
             return False
@@ -169,8 +171,6 @@ def target() -> str:
 
 def hash_text(text: str) -> str:
     """A short stable hash."""
-    import hashlib
-
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
 
@@ -261,8 +261,21 @@ def describe(key: int) -> str:
     return f"{kind} port {(key >> 48) & 0xFF} sequence {key & ((1 << 48) - 1)}"
 
 
+class BufferedJournalWriter(JournalWriter):
+    """A backtest's: what was appended since the last `keep_room` is in memory only. The files are the same."""
+
+    file_type = BufferedFile
+
+
 def open_journal(
-    config: RunConfig, folder: Path, run: str, station: Station, now_ns: int, *, generation: int = 1
+    config: RunConfig,
+    folder: Path,
+    run: str,
+    station: Station,
+    now_ns: int,
+    *,
+    generation: int = 1,
+    kind: type[JournalWriter] = JournalWriter,
 ) -> JournalWriter:
     """A stage's writer with its first file begun. Raises OSError when that cannot be had."""
     header = JournalHeader(
@@ -281,7 +294,7 @@ def open_journal(
         config=hash_text(msgspec.json.encode(config).decode()),
     )
     size = config.journal.segment_bytes
-    writer = JournalWriter(folder, header, station.row["ports"]["journal"], station.state, bytes_max=size)
+    writer = kind(folder, header, station.row["ports"]["journal"], station.state, bytes_max=size)
     if not writer.rotate(now_ns):
         raise OSError(writer.failure)
     return writer

@@ -15,6 +15,8 @@ from shm.kernel import address_of, copy, inlined, kernel, load_i64
 from shm.layout import FRAME_HEADER_BYTES, LENGTH_MASK
 from shm.memory import field_offset
 from shm.ring import READER, WRITER, advance, claim, commit, poll, release
+from trader.compile_hints import never_inlined
+from trader.decoded import DECODED_FRAME
 from trader.enums import WireKind
 from trader.messages import WireIn, WireOut
 
@@ -23,7 +25,9 @@ CONNECTIONS_MAX = 64
 REST_FIRST = 62
 LATER_MAX = 16
 PAYLOAD_BYTES_MAX = 1024
-ROUTER = 1
+FEED, ROUTER = range(2)
+STREAM = 1
+"""The feed's connection to the market, as its session counts them."""
 
 LATER = np.dtype(
     [
@@ -49,6 +53,8 @@ LOOPBACK = np.dtype(
         ("connection_of", "i8", (CONNECTIONS_MAX,)),
         ("next_id", "i8"),
         ("lost", "i8"),
+        ("later_count", "i8"),
+        ("place", "i8", (2,)),
         ("incoming", record_dtype(WireIn)),
         ("outgoing", record_dtype(WireOut)),
         ("later", LATER, (LATER_MAX,)),
@@ -57,7 +63,7 @@ LOOPBACK = np.dtype(
 )
 """`logs_on`: bits of the router's connections that log on; `exchange_id[client][connection]`: the exchange's id of a
 client's connection, 0 = none; `client_of`, `connection_of`: the way back (client + 1, 0 = none); `lost`: messages that
-found no room."""
+found no room; `later_count`: actions in `later`; `place`: where a decoded frame is."""
 
 
 @inlined
@@ -130,6 +136,7 @@ def _postpone(loop, client, message):
         later = loop.later[index]
         if later.due_ns == 0 and message.payload_length <= PAYLOAD_BYTES_MAX:
             later.due_ns = read_clock(loop.clock) + message.delay_ns
+            loop.later_count += 1
             later.client = client
             later.message.connection_id = message.connection_id
             later.message.kind = message.kind
@@ -174,16 +181,25 @@ def _from_exchange(loop):
 
 
 @kernel
-def pump_wires(loop):
-    """Move everything that can be moved now; return how many messages."""
-    moved = 0
+def _carry_out_later(loop):
+    """Carry out what has waited for its time; return how many actions."""
+    never_inlined()
+    done = 0
     now_ns = read_clock(loop.clock)
     for index in range(LATER_MAX):
         later = loop.later[index]
         if later.due_ns != 0 and later.due_ns <= now_ns:
             later.due_ns = 0
+            loop.later_count -= 1
             _act(loop, later.client, later.message)
-            moved += 1
+            done += 1
+    return done
+
+
+@kernel
+def pump_wires(loop):
+    """Move everything that can be moved now; return how many messages."""
+    moved = _carry_out_later(loop) if loop.later_count != 0 else 0
     for client in range(CLIENTS):
         taken = 0
         while _take(loop, loop.from_client[client]):
@@ -208,3 +224,23 @@ def pump_wires(loop):
 def market_frame(loop, address, length):
     """One recorded frame enters the exchange, on the connection that no client can have."""
     _deliver(loop, loop.to_exchange, 0, WireKind.FRAME, 0, address, length)
+
+
+@kernel
+def tell_decoded(loop, address, length):
+    """One decoded frame is shown to the exchange, which gets its address and its length alone."""
+    loop.place[0] = address
+    loop.place[1] = length
+    place = address_of(loop) + _PLACE_OFFSET
+    _deliver(loop, loop.to_exchange, 0, WireKind.FRAME, DECODED_FRAME, place, PLACE_BYTES)
+
+
+@kernel
+def frame_to_feed(loop, status, address, length):
+    """A market frame, text or DECODED by its status, enters the feed's stream past the exchange, if it is connected."""
+    if loop.exchange_id[FEED, STREAM] != 0:
+        _deliver(loop, loop.to_client[FEED], STREAM, WireKind.FRAME, status, address, length)
+
+
+PLACE_BYTES = 16
+_PLACE_OFFSET = field_offset(LOOPBACK, "place")

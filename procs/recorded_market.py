@@ -12,11 +12,12 @@ import msgspec
 
 from procs.config import DEFAULT_SYMBOLS, RunConfig, SymbolUnits
 from procs.errors import OperatorError
+from procs.kept_recordings import recording_file, write_kept
 from procs.recorded_frames import STREAM, Batch, RecordedFrames
 from procs.recording import Recording, RecordingError
 from procs.verify_survey import Survey, survey
 from trader.exchange.config import SYMBOLS_MAX
-from trader.venues.markets import MARKETS, SPOT, Market
+from trader.venues.markets import MARKETS, SPOT, Market, market_named
 
 PACKED = b"\x1f\x8b"
 SAMPLE_FRAMES = 10_000
@@ -80,24 +81,45 @@ def with_recorded_market(config: RunConfig) -> RunConfig:
         return config
     path = Path(config.replay)
     try:
-        found, market = _look(path)
+        found = _look(path)
     except (RecordingError, OSError) as problem:
         raise OperatorError(f"replay: {problem}") from None
-    names = _symbols(config, found)
-    decimals = {
+    names = _symbols(config, found.symbols)
+    return msgspec.structs.replace(
+        config, market=found.market, symbols=names, units={name: found.units[name] for name in names}
+    )
+
+
+class Look(msgspec.Struct, frozen=True):
+    """What a recording is of: a name of trader.venues.markets, its symbols as they appear, their units."""
+
+    market: str
+    symbols: list[str]
+    units: dict[str, SymbolUnits]
+
+
+def _look(path: Path) -> Look:
+    """What a recording is of, from the cache if it has been looked at since it, and what looks, have changed."""
+    kept = recording_file(path, "procs.verify_survey", ".look")
+    try:
+        return msgspec.json.decode(kept.read_bytes(), type=Look)
+    except (OSError, msgspec.DecodeError):
+        pass
+    found, market = _survey(path)
+    units = {
         name: SymbolUnits(
             price_decimals=own.price_decimals,
             size_decimals=own.size_decimals_used if market.is_traded else own.size_decimals,
         )
         for name, own in found.units.items()
     }
-    return msgspec.structs.replace(
-        config, market=market.name, symbols=names, units={name: decimals[name] for name in names}
-    )
+    look = Look(market.name, list(found.symbols), units)
+    write_kept(kept, msgspec.json.encode(look))
+    return look
 
 
-def _look(path: Path) -> tuple[Survey, Market]:
-    """What a recording is about, and the row of its market."""
+def _survey(path: Path) -> tuple[Survey, Market]:
+    """Look at a recording, and find the row of its market."""
     frames = RecordedFrames([path])
     found = survey(frames, sample_frames=SAMPLE_FRAMES)
     if found is None or not found.symbols:
@@ -109,14 +131,14 @@ def _look(path: Path) -> tuple[Survey, Market]:
     raise OperatorError(f"replay: {path} is of {found.venue.name}.{found.market}, allowed {allowed}")
 
 
-def _symbols(config: RunConfig, found: Survey) -> tuple[str, ...]:
+def _symbols(config: RunConfig, found: list[str]) -> tuple[str, ...]:
     """The configured symbols where the recording has them; where they are only the default, the recording's own."""
-    if all(symbol in found.symbols for symbol in config.symbols):
+    if all(symbol in found for symbol in config.symbols):
         return config.symbols
     if config.symbols == DEFAULT_SYMBOLS:
-        return tuple(found.symbols[:SYMBOLS_MAX])
-    missing = next(symbol for symbol in config.symbols if symbol not in found.symbols)
-    raise OperatorError(f"symbols: found '{missing}', allowed those of the recording: {', '.join(found.symbols)}")
+        return tuple(found[:SYMBOLS_MAX])
+    missing = next(symbol for symbol in config.symbols if symbol not in found)
+    raise OperatorError(f"symbols: found '{missing}', allowed those of the recording: {', '.join(found)}")
 
 
 def default_profile(replay: Path | None) -> str:
@@ -131,6 +153,6 @@ def default_profile(replay: Path | None) -> str:
 def market_of(path: Path) -> Market:
     """The market that a recording is of. Raises OperatorError."""
     try:
-        return _look(path)[1]
+        return market_named(_look(path).market)
     except (RecordingError, OSError) as problem:
         raise OperatorError(f"replay: {problem}") from None

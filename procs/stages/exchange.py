@@ -20,6 +20,7 @@ from trader.enums import Command
 from trader.exchange.deadlines import next_look_ns
 from trader.exchange.outbox import CONNECTIONS_MAX, COST_MAX, OVERHEAD_BYTES, payload_of
 from trader.exchange.venue import EXCHANGE, TIME_PASSED, on_wire, open_markets, prepare
+from trader.intrinsics import trailing_zeros
 from trader.messages import CONTROL, TIMER, WIRE_IN, Control, WireIn, WireOut
 
 OUTBOXES = ("exchange_wire_out",)
@@ -97,10 +98,11 @@ def _send_all(own, ports):
         out.status = frame.status
         out.payload_address = payload_of(outbox, index)
         out.payload_length = frame.length
-        for connection_id in range(1, CONNECTIONS_MAX):
-            if (frame.connections >> connection_id) & 1:
-                out.connection_id = connection_id
-                if send(ports, OUT_WIRE, out):
-                    own.sent += 1
-                else:
-                    own.refused += 1
+        waiting = frame.connections
+        while waiting != 0:
+            out.connection_id = trailing_zeros(waiting)
+            waiting &= waiting - 1
+            if send(ports, OUT_WIRE, out):
+                own.sent += 1
+            else:
+                own.refused += 1

@@ -5,7 +5,7 @@ slot of SLOT_NS    seeded: which stages get no turn     ->  settle  ->  watch
 
 import numpy as np
 
-from procs.backtest import settle
+from procs.backtest_kernels import settle
 from procs.duty_cycle import next_timer_ns
 from shm.clock import CLOCK
 from shm.codec import decode, record_dtype

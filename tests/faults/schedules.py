@@ -17,7 +17,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from procs.backtest import Backtest, settle
+from procs.backtest import Backtest
+from procs.backtest_kernels import settle
 from procs.loopback import LATER_MAX
 from procs.stages.risk import BUILD_ALONE
 from procs.wiring import stage_module

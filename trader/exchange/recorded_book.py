@@ -7,8 +7,9 @@ What our orders do never changes this book.
 
 import numpy as np
 
-from shm.kernel import address_of, copy, kernel, load_u8
+from shm.kernel import address_of, copy, kernel, load_i64, load_u8
 from trader.compile_hints import never_inlined
+from trader.decoded import HEAD_BYTES, PAIR_BYTES
 from trader.exchange.market_data import ASKS, BIDS
 from trader.exchange.recording import PENDING_MAX, SNAPSHOT_BYTES, SNAPSHOT_OFFSET
 from trader.exchange.requests import skip_space, skip_text
@@ -60,10 +61,33 @@ def apply_depth(replay, recorded, instrument):
         return
     _read_levels(replay, recorded, instrument, replay.bids, replay.bids_end, BIDS)
     _read_levels(replay, recorded, instrument, replay.asks, replay.asks_end, ASKS)
-    if recorded.base_ticks == 0:
+    _end_depth(replay, recorded)
+
+
+@kernel
+def apply_decoded_depth(replay, recorded, row):
+    """The same for a depth update that is DECODED: its levels stand behind `row`."""
+    never_inlined()
+    if recorded.base_ticks != 0 and row.last_id < recorded.depth_id:
         return
-    recorded.depth_id = replay.last_id
-    _refresh_touch(recorded)
+    at = address_of(row) + HEAD_BYTES
+    end = at + PAIR_BYTES * row.bid_count
+    while at < end:
+        note_level(replay, recorded, BIDS, load_i64(at), load_i64(at + 8))
+        at += PAIR_BYTES
+    end += PAIR_BYTES * row.ask_count
+    while at < end:
+        note_level(replay, recorded, ASKS, load_i64(at), load_i64(at + 8))
+        at += PAIR_BYTES
+    _end_depth(replay, recorded)
+
+
+@kernel
+def _end_depth(replay, recorded):
+    """All levels of a depth update are in the book, if there is one yet."""
+    if recorded.base_ticks != 0:
+        recorded.depth_id = replay.last_id
+        _refresh_touch(recorded)
 
 
 @kernel
@@ -103,16 +127,26 @@ def apply_quote(replay, recorded, instrument):
     """Take the touch from a scanned best quote: 1 if it is newer than the levels."""
     bid_ticks = ticks_at(instrument, replay.bids, replay.bids_end - replay.bids)
     ask_ticks = ticks_at(instrument, replay.asks, replay.asks_end - replay.asks)
-    if bid_ticks < 0 or ask_ticks < 0 or replay.last_id < recorded.quote_id:
+    if bid_ticks < 0 or ask_ticks < 0:
         return 0
-    recorded.quote_id = replay.last_id
-    recorded.untimed_id = replay.last_id if replay.matched_ms == 0 else 0
-    if replay.last_id < recorded.depth_id:
+    bid_lots = lots_at(instrument, replay.bid_size, replay.bid_size_length)
+    ask_lots = lots_at(instrument, replay.ask_size, replay.ask_size_length)
+    return take_quote(recorded, replay.last_id, replay.matched_ms, bid_ticks, bid_lots, ask_ticks, ask_lots)
+
+
+@kernel
+def take_quote(recorded, quote_id, matched_ms, bid_ticks, bid_lots, ask_ticks, ask_lots):
+    """Take the touch from a best quote: 1 if it is newer than the levels."""
+    if quote_id < recorded.quote_id:
+        return 0
+    recorded.quote_id = quote_id
+    recorded.untimed_id = quote_id if matched_ms == 0 else 0
+    if quote_id < recorded.depth_id:
         return 0
     recorded.bid_ticks = bid_ticks
-    recorded.bid_lots = lots_at(instrument, replay.bid_size, replay.bid_size_length)
+    recorded.bid_lots = bid_lots
     recorded.ask_ticks = ask_ticks
-    recorded.ask_lots = lots_at(instrument, replay.ask_size, replay.ask_size_length)
+    recorded.ask_lots = ask_lots
     return 1
 
 
@@ -171,12 +205,18 @@ def _read_levels(replay, recorded, instrument, at, end, side):
         lots = lots_at(instrument, size + 1, size_end - size - 2)
         if ticks < 0 or lots < 0:
             continue
-        if recorded.base_ticks != 0:
-            set_level(recorded, side, ticks, lots)
-            continue
-        change = replay.pending[replay.pending_count % PENDING_MAX]
-        replay.pending_count += 1
-        change.last_id = replay.last_id
-        change.side = side
-        change.price_ticks = ticks
-        change.lots = lots
+        note_level(replay, recorded, side, ticks, lots)
+
+
+@kernel
+def note_level(replay, recorded, side, price_ticks, lots):
+    """Set a level, or keep the change until there is a book."""
+    if recorded.base_ticks != 0:
+        set_level(recorded, side, price_ticks, lots)
+        return
+    change = replay.pending[replay.pending_count % PENDING_MAX]
+    replay.pending_count += 1
+    change.last_id = replay.last_id
+    change.side = side
+    change.price_ticks = price_ticks
+    change.lots = lots

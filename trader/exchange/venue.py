@@ -199,7 +199,7 @@ def _take(exchange, connection_id, kind, status, payload, length):
     never_inlined()
     own = exchange.connections
     if connection_id == RECORDING and kind == WireKind.FRAME and exchange.is_recorded:
-        on_recorded(exchange, payload, length)
+        on_recorded(exchange, status, payload, length)
     elif kind == TIME_PASSED:
         cancel_overdue(exchange)
     elif connection_id < 1 or connection_id >= CONNECTIONS_MAX:

@@ -7,6 +7,7 @@ import numpy as np
 
 from shm.kernel import inlined, kernel, step, view
 from trader.compile_hints import never_inlined
+from trader.decoded import DECODED_FRAME
 from trader.enums import Side
 from trader.feed.recovery import ask_snapshots, want_snapshot
 from trader.feed.session import (
@@ -21,6 +22,7 @@ from trader.feed.session import (
 from trader.feed.state import FEED, Phase, symbol_of
 from trader.feed.sync import on_depth, on_snapshot
 from trader.venues.binance.market import scan
+from trader.venues.decoded import read_decoded
 from trader.venues.scanner import BAD, DEPTH, SNAPSHOT, TICKER, TRADE, Slot
 
 _WAITING = np.int64(Phase.SNAPSHOT)
@@ -29,7 +31,7 @@ _BUY, _SELL = np.int64(Side.BUY), np.int64(Side.SELL)
 
 @kernel
 def on_text(feed, connection, status, address, length, now_ns):
-    """One frame of the market stream, or the reply to the snapshot request that is under way.
+    """One frame of the market stream, as text or DECODED, or the reply to the snapshot request that is under way.
 
     Recordings carry the snapshot in the stream. It names no symbol: it is for the first one that waits.
     """
@@ -41,7 +43,10 @@ def on_text(feed, connection, status, address, length, now_ns):
         feed.snapshot_asked = 0
         if scanner.snapshot_symbol < 0:
             return
-    kind = scan(scanner, address, length) if connection != REST or heed_status(feed, status, now_ns) else BAD
+    if connection != REST and status == DECODED_FRAME:
+        kind = read_decoded(scanner, address, length)
+    else:
+        kind = scan(scanner, address, length) if connection != REST or heed_status(feed, status, now_ns) else BAD
     symbol = scanner.symbol
     values = scanner.values
     event_ns = values[Slot.EVENT_MS] * 1_000_000
