@@ -1,23 +1,26 @@
 """What the simulated exchange trades: its instruments, and a recording served as its market."""
 
-import asyncio
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from procs.config import RunConfig
 from procs.recorded_market import RecordedMarket
-from procs.recording import pump
 from procs.run_segments import RECORDING_DONE, RECORDING_LINES, RunSegments
-from procs.transport import WireSink
-from procs.transport.server import ServerTransport
-from procs.venue_facts import fetch_instruments
 from shm.clock import now_ns
 from trader.enums import Command, WireKind
 from trader.instrument import INSTRUMENT
 from trader.router.state import ORDER_API, USER_STREAM
 from trader.venues.markets import market_named
 from trader.venues.units_of import fill_units
+
+if TYPE_CHECKING:
+    # Of live sessions: a backtest has no sockets, and starts without what they need.
+    import asyncio
+
+    from procs.transport import WireSink
+    from procs.transport.server import ServerTransport
 
 RECORDING_CONNECTION = 0
 """Recorded frames enter the exchange's step as FRAMEs of this connection, which no client can have."""
@@ -80,6 +83,8 @@ def told_instruments(rows: np.ndarray) -> np.ndarray:
 
 def venue_instruments(config: RunConfig, url: str) -> np.ndarray:
     """The instruments as the exchange at `url` lists them; what is only watched is listed nowhere."""
+    from procs.venue_facts import fetch_instruments
+
     market = market_named(config.market)
     return fetch_instruments(url, config.symbols, market) if market.exchange_info else exchange_instruments(config)
 
@@ -103,9 +108,17 @@ def starts_recording(config: RunConfig) -> tuple[int, bytes]:
 
 
 async def serve_recording(
-    config: RunConfig, segments: RunSegments, sink: WireSink, transport: ServerTransport, market_clients: asyncio.Event
+    config: RunConfig,
+    segments: RunSegments,
+    sink: "WireSink",
+    transport: "ServerTransport",
+    market_clients: "asyncio.Event",
 ) -> None:
     """Serve a recording's frames at its pace times `speed`, from the moment that a market client is there."""
+    import asyncio
+
+    from procs.pacing import pump
+
     await market_clients.wait()
     lines = 0
 

@@ -8,6 +8,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -65,16 +66,24 @@ def load_kernels(market: str = MARKETS[USDM].name) -> Iterator[tuple[str, int, i
     each claims a piece before it begins, and what the other has compiled is loaded in the end.
     """
     loads = kernel_loads(market)
-    seen = cache_root() / f"complete-{layout_hash():x}"
-    cold = not seen.exists()
+    cold = not is_compiled()
     if cold:
         yield from _compile_in_pairs(loads)
-        seen.touch()
+        _complete().touch()
     for index, (name, load) in enumerate(loads):
         if not cold:
             yield name, index, len(loads)
         load()
     yield "", len(loads), len(loads)
+
+
+def is_compiled() -> bool:
+    """Whether the cache has seen these sources: nothing but a user's own files would be compiled."""
+    return _complete().exists()
+
+
+def _complete() -> Path:
+    return cache_root() / f"complete-{layout_hash():x}"
 
 
 def _compile_in_pairs(loads: list[tuple[str, Callable[[], object]]]) -> Iterator[tuple[str, int, int]]:

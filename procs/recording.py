@@ -1,29 +1,21 @@
-"""Recordings of a market: reads `<receive time ns> <raw json>` lines, plain or .gz, and paces them out again.
+"""Recordings of a market: reads `<receive time ns> <raw json>` lines, plain or .gz (procs.pacing paces them out again).
 
     1723161256123456789 {"stream":"btcusdt@trade","data":{...}}\\n
 
 Reading is incremental, a chunk at a time. Receive times are the recorder's nanoseconds since 1970 and may step back.
 """
 
-import asyncio
 import gzip
 import io
 import os
-import time
 import zlib
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
 CHUNK_BYTES = 1 << 18
 LINE_BYTES_MAX = 16 << 20
-BATCH_LINES_MAX = 64
-"""Lines sent between two looks at the sockets, the brake and the clock."""
-
-NAP_NS_MIN = 1_000_000
-NAP_NS_MAX = 100_000_000
-"""Naps between lines: no shorter than the event loop's timers resolve, short enough to notice a stop."""
 
 
 class RecordingError(ValueError):
@@ -107,52 +99,3 @@ class Recording:
     def _malformed(self, number: int, line: bytes) -> RecordingError:
         found = line[:60].decode("ascii", "backslashreplace")
         return RecordingError(f"{self._place(number)}: found {found!r}, allowed `<receive ns> <json>`")
-
-
-async def pump(
-    recording: Iterable[tuple[int, bytes]],
-    speed: float,
-    emit: Callable[[bytes, int], None],
-    writable: asyncio.Event,
-    stop: asyncio.Event,
-    *,
-    clock_ns: Callable[[], int] = time.monotonic_ns,
-    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
-) -> int:
-    """Call emit(payload, receive_ns) for each line, `speed` times as fast as recorded; return the number of lines.
-
-    speed 0: as fast as the consumers take it. Whatever is due goes out, at most BATCH_LINES_MAX lines at a time; then
-    the event loop gets a turn. While `writable` is clear nothing is sent, and what was missed is caught up afterwards.
-    Ends early when `stop` is set. Raises ValueError on a negative speed, RecordingError on a malformed line.
-    """
-    if not 0 <= speed < float("inf"):
-        raise ValueError(f"speed: found {speed}, allowed 0 (as fast as possible) or more")
-    start_ns, origin_ns, count, batch = clock_ns(), -1, 0, 0
-    for receive_ns, payload in recording:
-        if origin_ns < 0:
-            origin_ns = receive_ns
-        # now_ns is read once a batch and after a nap: a line is early only by the fresh clock.
-        if speed > 0:
-            due_ns = start_ns + int((receive_ns - origin_ns) / speed)
-            while (wait_ns := due_ns - clock_ns()) > 0 and not stop.is_set():
-                batch = 0
-                await sleep(min(max(wait_ns, NAP_NS_MIN), NAP_NS_MAX) / 1e9)
-        if batch >= BATCH_LINES_MAX:
-            batch = 0
-            await sleep(0)
-        while not writable.is_set() and not stop.is_set():
-            await _wait_or_nap(writable)
-        if stop.is_set():
-            break
-        emit(payload, receive_ns)
-        batch += 1
-        count += 1
-    return count
-
-
-async def _wait_or_nap(writable: asyncio.Event) -> None:
-    """Wait for the brake to be released, at most NAP_NS_MAX."""
-    try:
-        await asyncio.wait_for(writable.wait(), NAP_NS_MAX / 1e9)
-    except TimeoutError:
-        return

@@ -25,6 +25,7 @@ from shm.segment import Segment, SegmentError, segment_name
 from trader.instrument import INSTRUMENT, INSTRUMENTS_MAX
 
 READY, PORT, RECORDING_LINES, RECORDING_DONE, SESSION, EPOCH = range(6)
+FIRST_QUOTE_WORD = 14
 """Words of the run: instruments filled; the exchange's port; recorded lines served; all of them served; the newest
 generation of any link; the epoch of the order ids from the last replacement on (0: the one that the run began with).
 

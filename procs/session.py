@@ -7,10 +7,7 @@ its key, its descriptors, its log.
 import os
 import signal
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
 from types import FrameType
 
 import msgspec
@@ -25,25 +22,16 @@ from procs.logs import Collector, LogQueues
 from procs.placement import groups
 from procs.plan import SUCCESSOR, LaunchPlan
 from procs.recorded_market import with_recorded_market
-from procs.snapshot import Snapshot, Taker
+from procs.snapshot import Taker
 from procs.state_dir import StateDir, state_dir_of
 from procs.summary import Summary, collect
 from procs.supervisor import RunError, Supervisor
 from procs.topology import problems
 from procs.transport.authentication import Credentials
+from procs.watcher import Watcher, make_out_dir
 from shm.segment import new_run
 
 SNAPSHOT_EVERY_S = 0.25
-
-
-@dataclass
-class Watcher:
-    """What a caller wants to see: kernels being loaded, and the running system four times a second."""
-
-    loading: Callable[[str, int, int], None] = lambda name, done, total: None
-    snapshot: Callable[[Snapshot], None] = lambda snapshot: None
-    progress: Callable[[float], None] = lambda share: None
-    """A backtest's share of the recording that has been played."""
 
 
 def run_session(config: RunConfig, watcher: Watcher | None = None) -> Summary:
@@ -71,18 +59,6 @@ def run_session(config: RunConfig, watcher: Watcher | None = None) -> Summary:
         summary = _trade(supervisor, watcher, began)
     (plan.out_dir / "summary.json").write_bytes(msgspec.json.format(msgspec.json.encode(summary)))
     return summary
-
-
-def make_out_dir(config: RunConfig) -> Path:
-    """A new folder for this run's journal and results. Raises OperatorError when it holds a run already."""
-    out_dir = Path(config.out_dir or f"runs/{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}").absolute()
-    try:
-        (out_dir / "journal").mkdir(parents=True)
-    except FileExistsError:
-        raise OperatorError(f"out_dir: found '{out_dir}' with a run in it, allowed a folder without journal/") from None
-    except OSError as error:
-        raise OperatorError(f"out_dir: found '{out_dir}' ({error.strerror}), allowed a writable folder") from None
-    return out_dir
 
 
 def make_plan(config: RunConfig) -> tuple[LaunchPlan, LogQueues]:

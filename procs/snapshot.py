@@ -33,7 +33,7 @@ from procs.readings import (
     units_of_run,
 )
 from procs.restarts import NO_RESTARTS, RestartView
-from procs.run_segments import RunSegments
+from procs.run_segments import FIRST_QUOTE_WORD, RunSegments
 from procs.topology import STAGES
 from shm.clock import now_ns
 from shm.control import STATE_NAMES
@@ -42,10 +42,9 @@ from trader.risk.state import HaltCause
 from trader.strategy.lines import IDLE
 
 BUDGET_WORDS = 8
-FIRST_QUOTE_WORD = 14
 BEGAN_WORD = 15
-"""Words of the run that its supervisor's Taker sets: each hop's budget in nanoseconds; when the first quote was
-seen; when trading began."""
+"""Words of the run that its supervisor's Taker sets: each hop's budget in nanoseconds; FIRST_QUOTE_WORD, when the first
+quote was seen; when trading began."""
 
 assert len(HOPS) <= FIRST_QUOTE_WORD - BUDGET_WORDS
 

@@ -34,8 +34,7 @@ from procs.readings import (
     units_of_run,
 )
 from procs.restarts import Restart
-from procs.run_segments import RunSegments
-from procs.snapshot import FIRST_QUOTE_WORD
+from procs.run_segments import FIRST_QUOTE_WORD, RunSegments
 from trader.venues.markets import market_named
 
 

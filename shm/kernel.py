@@ -62,19 +62,35 @@ def cache_root() -> Path:
     return Path(base) / "trader-kernels"
 
 
-class Kernel(Part):
-    """A compiled function: a part of what other compiled code calls, and for Python a twin that is entered.
-
-    Only what is entered is cached: the twins, and the Entry points.
-    """
-
-    def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
-        super().__init__(function, {**_OPTIONS, **options})
-        self._options = options
+class _KernelPart(Part):
+    """What other compiled code calls of a kernel."""
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
         """Constants and enum members are plain integers here: one compilation serves them all."""
         return super().get_call_template(tuple(_plain(argument) for argument in args), kws)
+
+
+class Kernel:
+    """A compiled function: a part of what other compiled code calls, and for Python a twin that is entered.
+
+    Only what is entered is cached: the twins, and the Entry points. Both of numba's objects are made when first asked
+    for: there are a thousand kernels, and a run whose steps are in the cache asks for a few dozen.
+    """
+
+    def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
+        functools.update_wrapper(self, function)
+        self.py_func = function
+        self._options = options
+
+    @functools.cached_property
+    def part(self) -> Part:
+        """The dispatcher whose functions are linked into callers."""
+        return _KernelPart(self.py_func, {**_OPTIONS, **self._options})
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What numba takes a kernel for that compiled code names."""
+        return self.part._numba_type_
 
     @functools.cached_property
     def python_twin(self) -> Any:

@@ -1,5 +1,6 @@
 """`trader run`: the main job, from flags to exit code."""
 
+import gc
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,7 @@ def run(
     Exit code 0 only if position and open orders agree with the exchange's; 1 if they do not or a stage
     failed, which is then named; 2 for what can be mended first.
     """
+    gc.disable()  # what is imported stays: looking for garbage among it takes a tenth of the start
     from procs.cli.flags import cores_of, speed_of, tree_of
     from procs.durations import parse_duration
     from procs.recorded_market import default_profile, with_recorded_market
@@ -82,9 +84,8 @@ def trade(config: Any, json_file: Path | None) -> int:
 
         load_configured(config.strategy)  # a wrong strategy is refused before anything starts
     from procs.backtest_session import is_backtest, run_backtest_session
-    from procs.live import LiveView
-    from procs.session import Watcher, run_session
     from procs.summary import market_line, render
+    from procs.watcher import Watcher
 
     loading = Loading()
     if config.units:
@@ -93,6 +94,10 @@ def trade(config: Any, json_file: Path | None) -> int:
         playing = _Share(Loading("playing"))
         summary = run_backtest_session(config, Watcher(loading=loading.update, progress=playing.update))
     else:
+        from procs.live import LiveView
+        from procs.session import run_session
+
+        gc.enable()
         with LiveView(config, config.duration_s) as view:
             summary = run_session(config, Watcher(loading=loading.update, snapshot=view.update))
     if json_file is not None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from procs.recording import BATCH_LINES_MAX, CHUNK_BYTES, NAP_NS_MAX, NAP_NS_MIN, Recording, RecordingError, pump
+from procs.pacing import BATCH_LINES_MAX, NAP_NS_MAX, NAP_NS_MIN, pump
+from procs.recording import CHUNK_BYTES, Recording, RecordingError
 
 MS = 1_000_000
 START_NS = 1_723_161_256_000_000_000
