@@ -9,6 +9,7 @@ import msgspec
 
 from bench.budget import Verdict
 from bench.harness import Report
+from bench.pictures import pictures_of
 from bench.prove import Proof
 from bench.report import readable
 from bench.results import TIME, Row
@@ -43,11 +44,9 @@ def page(machine: str, date: str, report: Report, verdicts: Sequence[Verdict], p
         _proofs(proofs),
     ]
     for suite in dict.fromkeys(row.suite for row in report.rows):
-        parts += [
-            f"## {suite}",
-            f"![{suite}](results/{suite}.png)",
-            _suite([row for row in report.rows if row.suite == suite]),
-        ]
+        rows = [row for row in report.rows if row.suite == suite]
+        pictures = [f"![{name}](results/{name}.png)" for name in pictures_of(suite, rows)]
+        parts += [f"## {suite}", *pictures, _suite(rows)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -20,14 +20,16 @@ import faster_fifo
 import msgspec
 import numpy as np
 
+from bench import loads, replaying
 from bench.harness import Bench
 from bench.main_job import main_job
 from bench.order_chain import CHAIN, react_again_and_again
 from bench.plain_pipeline import PLACED, contestant
 from bench.queues import multiprocessing_queue
-from bench.results import RATE, TIME, Result, rate, times
+from bench.results import TIME, Result, times
 from bench.shared import new_clock
-from procs.backtest import Backtest, batches, settle
+from procs.backtest import Backtest, batches
+from procs.backtest_kernels import settle
 from procs.duty import DUTY, HOPS
 from procs.duty_cycle import run_group, run_group_at
 from procs.loopback import market_frame, pump_wires
@@ -82,7 +84,7 @@ QUEUES = {"multiprocessing.Queue": multiprocessing_queue, "faster-fifo": faster_
 
 
 def rows(bench: Bench) -> None:
-    """Decoded event to encoded order, and how many lines a second go through everything."""
+    """Decoded event to encoded order, and how many rows a second go through everything."""
     if not recording_path().exists():
         print(f"pipeline: absent: {recording_path()} not found (TRADER_DATA names the folder)")
         return
@@ -117,7 +119,8 @@ def rows(bench: Bench) -> None:
         answer=PLACED,
         repeats=2,
     )
-    bench.row("replay_lines", unit=RATE, ours=functools.partial(lines_per_second, lines), answer=ORDERED, repeats=3)
+    replaying.rows(bench, recording_path())
+    loads.rows(bench, recording_path())
 
 
 @kernel
@@ -267,10 +270,3 @@ def over_processes(seconds: int) -> Result:
     hop = main_job(*flags)["latency_ns"]["tick_to_order"]
     percentiles = (float(hop["p50"]), float(hop["p99"]), float(hop["p999"]), float(hop["max"]))
     return Result(percentiles_ns=percentiles, answer=PLACED if hop["count"] else "no orders")
-
-
-def lines_per_second(lines: int) -> Result:
-    """Recorded lines through all stages and the exchange."""
-    with tempfile.TemporaryDirectory() as folder:
-        session = Session(Path(folder))
-        return rate(lines, session.play(lines), session.answer())

@@ -24,7 +24,7 @@ RIVALS: dict[str, dict[tuple[int, int], tuple[str, ...]]] = {
     "nautilus":       {(3, 11): ("nautilus_trader==1.221.0",),
                        (3, 12): ("nautilus_trader==1.231.0",),
                        (3, 13): ("nautilus_trader==1.231.0",)},
-    "fastmm":         dict.fromkeys(((3, 11), (3, 12), (3, 13)), ("fastmm-engine==0.9.0",)),
+    "fastmm":         dict.fromkeys(((3, 11), (3, 12), (3, 13)), ("fastmm-engine[hot]==0.9.0",)),
     # Books of pure Python and of C. The second is GPL: it is measured here, never shipped.
     "sorteddict":     dict.fromkeys(((3, 11), (3, 12), (3, 13)), ("sortedcontainers==2.4.0",)),
     "order_book":     {(3, 11): ("order-book==0.6.1",),

@@ -3,6 +3,8 @@ for it."""
 
 import importlib.util
 import json
+import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -16,6 +18,9 @@ from bench.compare import TOLERANCE, changes, read_rows
 from bench.harness import Bench
 from bench.results import RATE, TIME, Result, Row, rate, times
 from procs.errors import OperatorError
+from tests.sabotage import ROOT, copy_of
+
+HISTOGRAM_SUITE = Path(__file__).with_name("histogram_suite.py")
 
 KERNEL = """
 from shm.kernel import kernel
@@ -88,6 +93,35 @@ def test_a_slow_down_injected_into_a_kernel_is_caught(
     assert command.main(["injected"], compare_file=old) == 1
 
     assert "1 of 1 rows have become slower" in capsys.readouterr().out
+
+
+SUITE_OVER_A_COPY = """
+import sys
+from pathlib import Path
+import tests.bench.histogram_suite as suite
+from bench import command, harness
+harness.suites = lambda: ["injected"]
+sys.modules["bench.suite_injected"] = suite
+sys.exit(command.main(["injected"], **{sys.argv[1]: Path(sys.argv[2])}))
+"""
+LARGEST = "    if inside > load_i64(histogram + MAX):\n"
+IN_VAIN = "    for _ in range(40):\n        store_relaxed(histogram + OUTSIDE, load_i64(histogram + OUTSIDE))\n"
+
+
+def bench_over(folder: Path, flag: str, file: Path) -> int:
+    """The exit code of a bench with the packages of a folder before our own."""
+    environment = {**os.environ, "PYTHONPATH": f"{folder}:{ROOT}", "TRADER_CACHE_DIR": str(folder / "cache")}
+    command = [sys.executable, "-c", SUITE_OVER_A_COPY, flag, str(file)]
+    return subprocess.run(command, cwd=folder, env=environment, timeout=120).returncode
+
+
+def test_a_slow_down_injected_into_a_kernel_that_ships_is_caught(tmp_path: Path) -> None:
+    clean = copy_of("shm", "", "", "", others=[HISTOGRAM_SUITE])
+    slowed = copy_of("shm", "histogram.py", LARGEST, IN_VAIN + LARGEST, others=[HISTOGRAM_SUITE])
+
+    assert bench_over(clean, "json_file", tmp_path / "old.json") == 0
+    assert bench_over(clean, "compare_file", tmp_path / "old.json") == 0
+    assert bench_over(slowed, "compare_file", tmp_path / "old.json") == 1
 
 
 def test_a_host_that_is_twice_as_slow_is_no_regression() -> None:
