@@ -6,8 +6,8 @@
                             +------------+------------------------+-----------------------
 
 A file is preallocated and mapped, and its next pages are there before they are needed, so an append is a store; it
-survives kill -9 to the last whole record. Each file begins with a snapshot, so any of them replays alone. When the next file cannot be had, journaling stays
-on in the old one until it is full, and the stage latches "no new orders".
+survives kill -9 to the last whole record. Each begins with a snapshot, so any of them replays alone. When the next file
+cannot be had, journaling stays on in the old one until it is full, and the stage latches "no new orders".
 """
 
 import hashlib
