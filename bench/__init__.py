@@ -12,6 +12,8 @@
     suite_NAME         `def rows(bench)`: one suite; a new file is a new suite
     parsing            rows of the book suite: frames to integers
     level_file         decoded levels that every book is fed
+    replaying, loads   rows of the pipeline suite: backtests beside other engines', latency against load and symbols
+    backtest_file      the rows that every backtest plays; backtest_NAME: a rival's, under its own Python
 
 `trader bench [SUITE ...]` runs them; `--smoke` is part of the tests.
 """

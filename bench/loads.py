@@ -13,9 +13,10 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from bench.decoded_rows import frame_starts
 from bench.harness import Bench
 from bench.load_kernels import PIPELINE, PIPELINE_SYMBOLS, play_load
-from bench.replaying import configuration, frame_starts, running_backtest
+from bench.replaying import configuration, running_backtest
 from bench.results import TIME, Result, times
 from bench.shared import new_clock
 from procs.backtest import Backtest
@@ -27,12 +28,16 @@ from shm.histogram import COUNTS, HISTOGRAM, percentile_value
 from shm.kernel import address_of_array
 from trader import decoded
 from trader.decoded import HEAD_BYTES
+from trader.exchange.recorded_book import LEVELS
 
 LOADS_PER_S = (1_000, 10_000, 100_000, 300_000, 500_000, 1_000_000)
 SYMBOLS = (1, 2, 4, 16, 64)
 SYMBOLS_LOAD_PER_S = 100_000
 FAR_TICKS = 2_000
 """Distance of the quotes: the exchange stands still meanwhile, and must not be crossed."""
+
+BASE_TICKS = 616_000 - LEVELS // 2
+"""Of the exchanges' empty books: the recording's price is in their middle."""
 
 SPAN_S = 0.4
 WARM_FRAMES = 2_000
@@ -94,13 +99,16 @@ def under_load(market: _Frames, symbols: int, load_per_s: int, span_s: float) ->
 
 
 def _pipelines(config: RunConfig, symbols: int, clock: np.ndarray, stack: ExitStack) -> Iterator[Backtest]:
-    """Backtests on a real clock, started, so many that each symbol has its place."""
+    """Backtests on a real clock, started, so many that each symbol has its place. Their exchanges know a market that
+    shows nothing: orders rest, and nothing meets them."""
     (units,) = set(config.units.values())
     for first in range(0, symbols, PIPELINE_SYMBOLS):
         count = min(PIPELINE_SYMBOLS, symbols - first)
         names = (*config.symbols, *(f"S{number}USDT" for number in range(1, count)))
         own = msgspec.structs.replace(config, symbols=names, units=dict.fromkeys(names, units))
-        yield stack.enter_context(running_backtest(own, 0, clock=address_of_array(clock)))
+        backtest = stack.enter_context(running_backtest(own, 0, clock=address_of_array(clock)))
+        backtest.state("exchange")[0]["venue"]["markets"]["recorded"]["base_ticks"] = BASE_TICKS
+        yield backtest
 
 
 def _tell_snapshots(market: _Frames, pipelines: list[Backtest], symbols: int) -> None:

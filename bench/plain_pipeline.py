@@ -9,6 +9,7 @@ other, as ours do on such a host.
 """
 
 import functools
+import math
 import multiprocessing
 import os
 import time
@@ -119,18 +120,28 @@ def feed(frames: Iterator[bytes]) -> Iterator[Any]:
 
 
 def book(updates: Iterator[Any]) -> Iterator[Any]:
-    """Depth updates to touches."""
+    """Depth updates to touches, which are looked for only where one was deleted."""
     bids: dict[float, float] = {}
     asks: dict[float, float] = {}
-    for origin_ns, *changes in updates:
-        for side, levels in zip((bids, asks), changes, strict=True):
-            for price, size in levels:
-                if size:
-                    side[price] = size
-                else:
-                    side.pop(price, None)
+    bid, ask = 0.0, math.inf
+    for origin_ns, bid_changes, ask_changes in updates:
+        for price, size in bid_changes:
+            if size:
+                bids[price] = size
+                bid = max(bid, price)
+            else:
+                bids.pop(price, None)
+        for price, size in ask_changes:
+            if size:
+                asks[price] = size
+                ask = min(ask, price)
+            else:
+                asks.pop(price, None)
         if bids and asks:
-            bid, ask = max(bids), min(asks)
+            if bid not in bids:
+                bid = max(bids)
+            if ask not in asks:
+                ask = min(asks)
             yield origin_ns, bid, bids[bid], ask, asks[ask]
 
 

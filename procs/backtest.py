@@ -206,7 +206,16 @@ class Backtest:
         for name in ("exchange", *reversed(TRADING)):
             self.cell(name).issue(first_command(self.config, name), self.config.build or BUILD_ALONE)
         settle(self.loop[0], self.group, self.count, 1 << 20)
+        self._align_timers()
         return ready
+
+    def _align_timers(self) -> None:
+        """Have all timers fall due at the same moments from now on: fewer stops on the way of the virtual clock."""
+        if view_kind(self.loop[0]) != VIRTUAL:
+            return
+        for row in (station.row for station in self.stations if station.row["timer_ns"]):
+            period_ns = int(row["timer_ns"])
+            row["timer_next_ns"] = -(-self.now_ns // period_ns) * period_ns
 
     def stop(self) -> bool:
         """Quotes off, everything cancelled and confirmed."""

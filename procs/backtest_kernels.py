@@ -54,8 +54,9 @@ def pass_time(loop, group, count, until_ns):
 
 
 @kernel
-def settle_decoded(loop, group, count, backward, backward_count, at, size):
-    """The same after the exchange was shown a decoded frame, without looking twice at what that cannot have moved.
+def settle_once(loop, group, count, backward, backward_count, at, size):
+    """The same after the exchange was shown a decoded frame, or (size 0) after a timer, without looking twice at what
+    that cannot have moved.
 
     Exchange, wires, then all others in flow order: most frames come to rest in that one round. Another is needed only
     where something went against the flow or onto a wire (the counters at `backward`), or where a stage took a whole
@@ -64,9 +65,11 @@ def settle_decoded(loop, group, count, backward, backward_count, at, size):
     before = _sent(backward, backward_count)
     run_group(group, 1, 1)
     pump_wires(loop)
-    frame_to_feed(loop, DECODED_FRAME, at, size)
+    if size:
+        frame_to_feed(loop, DECODED_FRAME, at, size)
     passed = run_group(group + 8, count - 1, 1)
     if _sent(backward, backward_count) != before or passed >= BATCH_MAX or loop.later_count != 0:
+        pump_wires(loop)
         settle(loop, group, count, 1 << 20)
 
 
@@ -94,6 +97,21 @@ def play(loop, group, count, lines, times_ns, offsets, text):
 
 
 @kernel
+def _pass_time_quickly(loop, group, count, backward, backward_count, until_ns):
+    """`pass_time`, each timer settled in one round where that does."""
+    clock = view(loop.clock, CLOCK)
+    while not failed(group, count):
+        wait_ns = max(next_timer_ns(group, count, clock.now_ns), 1)
+        if loop.later_count != 0:
+            pass_time(loop, group, count, until_ns)
+        if clock.now_ns + wait_ns > until_ns:
+            break
+        clock.now_ns += wait_ns
+        settle_once(loop, group, count, backward, backward_count, 0, 0)
+    clock.now_ns = max(clock.now_ns, until_ns)
+
+
+@kernel
 def play_decoded(loop, group, count, backward, backward_count, at, end, frames_max):
     """Play up to `frames_max` DECODED frames from the address `at` on, not beyond `end`: the address of the next."""
     clock = view(loop.clock, CLOCK)
@@ -102,12 +120,12 @@ def play_decoded(loop, group, count, backward, backward_count, at, end, frames_m
             break
         row = view(at, DECODED)
         if row.receive_ns > clock.now_ns:
-            pass_time(loop, group, count, row.receive_ns)
+            _pass_time_quickly(loop, group, count, backward, backward_count, row.receive_ns)
         if row.kind == TEXT:
             market_frame(loop, at + HEAD_BYTES, row.size - HEAD_BYTES)
             settle(loop, group, count, 1 << 20)
         else:
             tell_decoded(loop, at, row.size)
-            settle_decoded(loop, group, count, backward, backward_count, at, row.size)
+            settle_once(loop, group, count, backward, backward_count, at, row.size)
         at += (row.size + 7) & ~7
     return at

@@ -35,6 +35,21 @@ def test_there_is_a_picture_for_each_suite_its_rivals_and_the_hops(tmp_path: Pat
     assert all(file.read_bytes().startswith(b"\x89PNG") for file in files)
 
 
+def test_rows_of_growing_loads_and_symbols_are_drawn_as_lines_of_their_own(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed (the extra 'plot')")
+    from bench.growth_picture import growth_of
+    from bench.pictures import draw_all, pictures_of
+
+    bench = Bench(smoke=True)
+    bench.suite = "pipeline"
+    for name in ("load_1000", "load_1000000", "symbols_1", "symbols_64", "load_of_a_truck"):
+        bench.row(name, unit=TIME, ours=lambda: times(np.arange(1.0, 100.0)))
+
+    assert [growth_of(row) for row in bench.rows] == ["load", "load", "symbols", "symbols", ""]
+    assert pictures_of("pipeline", bench.rows) == ["pipeline", "pipeline-growth"]
+    assert [file.name for file in draw_all(tmp_path, bench.rows, {})] == ["pipeline.png", "pipeline-growth.png"]
+
+
 def test_without_matplotlib_nothing_is_made_and_it_is_said_how_to_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
