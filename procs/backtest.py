@@ -34,9 +34,6 @@ from trader.enums import Command
 LINES_A_SLICE = FRAMES_A_SLICE = 512
 """Recorded lines, or decoded frames, between two looks at the journals' room."""
 
-RECORDED_TIMER_NS = 100_000_000
-"""Timer of an exchange that has no market of its own and no faults: a dead man's switch is all that it serves."""
-
 SETTLE_NS = 2_000_000_000
 """Virtual time that a command, such as cancelling everything, is given."""
 
@@ -70,7 +67,7 @@ class Backtest:
     def _station(self, name: str) -> Station:
         instruments = self._exchange_instruments if name == "exchange" else self._instruments
         stage_module(name).start(self._states[name], self.config, instruments)
-        station = bind(
+        return bind(
             name,
             self.links,
             symbols=len(self.config.symbols),
@@ -79,9 +76,6 @@ class Backtest:
             control=self.cell(name).address,
             latency=self._latency[name].ctypes.data,
         )
-        if name == "exchange" and self.config.exchange.recorded and not self.config.exchange.faults.is_active:
-            station.row["timer_ns"] = RECORDED_TIMER_NS
-        return station
 
     def _counters_backward(self) -> Iterator[int]:
         """Addresses of the counters of links that a message takes against the flow of ORDER, or onto a wire.
