@@ -26,11 +26,12 @@ EXCHANGE_MAY = (
     "trader.exchange",
     "trader.messages",
     "trader.enums",
+    "trader.decoded",
     "trader.instrument",
     "trader.compile_hints",
     "shm.kernel",
 )
-"""The simulated exchange checks the rest, so it shares nothing with it but message types, units and the compiler."""
+"""The simulated exchange checks the rest, so it shares nothing with it but messages, units and the compiler."""
 
 
 def imports(path: Path, package: str = "") -> Iterator[tuple[int, str]]:
