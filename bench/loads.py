@@ -6,6 +6,7 @@ and the reaction rule of bench/reacting_strategy.py quoting. A pipeline has four
 more symbols are more pipelines, here all on the one core. The rows' times are from falling due to coming to rest.
 """
 
+import functools
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -49,11 +50,11 @@ def rows(bench: Bench, recording: Path) -> None:
     market = _Frames(recording, bench.size(1 << 40, WARM_FRAMES + 500))
     span_s = SPAN_S if not bench.smoke else 0.005
     for load in LOADS_PER_S if not bench.smoke else LOADS_PER_S[-1:]:
-        bench.row(f"load_{load}", unit=TIME, ours=lambda load=load: under_load(market, 4, load, span_s),
+        bench.row(f"load_{load}", unit=TIME, ours=functools.partial(under_load, market, 4, load, span_s),
                   answer=CAME_THROUGH, repeats=2)  # fmt: skip
     for symbols in SYMBOLS if not bench.smoke else SYMBOLS[1:2]:
         bench.row(f"symbols_{symbols}", unit=TIME,
-                  ours=lambda symbols=symbols: under_load(market, symbols, SYMBOLS_LOAD_PER_S, span_s),
+                  ours=functools.partial(under_load, market, symbols, SYMBOLS_LOAD_PER_S, span_s),
                   answer=CAME_THROUGH, repeats=2)  # fmt: skip
 
 

@@ -94,9 +94,9 @@ def _decode(config: RunConfig, path: Path) -> None:
             room = np.empty((len(text) + len(times_ns) * (HEAD_BYTES + 8)) // 8 + 1, dtype=np.int64)
             out, at = address_of_array(room), address_of_array(text)
             end = decode_lines(decoder[0], len(times_ns), times_ns, offsets, at, out)
-            file.write(room[: (end - out) // 8])
-        counts = {name: int(decoder[0][name]) for name in ("frames", "rows", "texts")}
+            file.write(room[: (end - out) // 8].tobytes())
         size = file.tell() - CONTENTS_BYTES
-        contents = msgspec.json.encode(Contents(size=size, **counts, first_ns=first_ns))
+        frames, rows, texts = (int(decoder[0][name]) for name in ("frames", "rows", "texts"))
+        contents = msgspec.json.encode(Contents(size=size, frames=frames, rows=rows, texts=texts, first_ns=first_ns))
         file.seek(0)
         file.write(np.int64(len(contents)).tobytes() + contents)
