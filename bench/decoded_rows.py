@@ -1,6 +1,5 @@
 """The decoded recording as a bench wants it: frames that ours plays, and the same rows in a file for the rivals."""
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,8 @@ from trader.units import parse_units
 class Market:
     """The decoded recording, or its first frames: as ours plays it, and as a file of rows for the rivals."""
 
-    def __init__(self, config: RunConfig, frames: int) -> None:
+    def __init__(self, config: RunConfig, frames: int, folder: Path) -> None:
+        """Takes the first `frames`; writes the rivals' file into a folder."""
         self.config = config
         market = decoded_market(config)
         self.first_ns = market.contents.first_ns
@@ -44,8 +44,7 @@ class Market:
         kept = [span for span, kind in zip(spans, kinds, strict=True) if kind != decoded.QUOTE]
         self.without_quotes = np.concatenate([words[start:end] for start, end in kept])
         rows_of_rivals = _rows(words, [start for start, _ in kept], exchange_instruments(self.config)[0])
-        self.folder = tempfile.TemporaryDirectory()
-        self.file = Path(self.folder.name) / "rows"
+        self.file = folder / "rows"
         rows_of_rivals.tofile(self.file)
         changes = int((rows_of_rivals[:, KIND] != SNAPSHOT).sum())
         self.rows = {False: changes, True: changes + int((kinds == decoded.QUOTE).sum())}

@@ -46,8 +46,13 @@ FAR = 1_000_000
 
 def rows(bench: Bench, recording: Path) -> None:
     """Decoded rows a second beside rivals, all rows, raw lines; and from the start of Python to the result."""
+    with tempfile.TemporaryDirectory() as folder:
+        _rows(bench, recording, Path(folder))
+
+
+def _rows(bench: Bench, recording: Path, folder: Path) -> None:
     frames = bench.size(1 << 40, 2_000)
-    market = functools.cache(lambda: Market(configuration(recording), frames))
+    market = functools.cache(lambda: Market(configuration(recording), frames, folder))
     # At small sizes only what starts at once: the others compile or import for seconds each time.
     programs = ("FastMM",) if bench.smoke else tuple(_PROGRAMS)
     bench.row(
