@@ -16,7 +16,7 @@ from procs.settings import load_config
 from shm.clock import CLOCK, calibrate
 from shm.codec import record_dtype
 from shm.kernel import address_of_array, new_record
-from trader.enums import BookState, OrderFlag
+from trader.enums import BookState, InstrumentStatus, OrderFlag
 from trader.instrument import INSTRUMENT
 from trader.messages import AccountState, BookTop, OrderIntent
 from trader.risk.exposure import reset_exposure
@@ -74,6 +74,7 @@ def ready_risk() -> np.ndarray:
     account = new_record(record_dtype(AccountState))
     account["reconciled"], account["epoch"], account["free_e8"], account["balance_ns"] = 1, EPOCH, 10**14, 1
     apply_account(risk[0], account[0])
+    risk[0]["symbols"][0]["status"] = InstrumentStatus.TRADING
     risk[0]["parity"] = PARITY
     return risk
 

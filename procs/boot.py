@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from procs.config import RunConfig
+from procs.counters import carry_counters
 from procs.event_loop import Wire
 from procs.exchange_market import exchange_instruments
 from procs.journal import JournalWriter, open_journal
@@ -79,6 +80,8 @@ def boot(plan: LaunchPlan, group: Group, segments: RunSegments, generation: int)
             latency=segments.address(f"latency.{stage}"),
             doorbell_of=lambda other: doorbell_of(plan, group, segments, other),
         )
+        if generation > 1:
+            carry_counters(stage, state, left)
         if generation > 1 and hasattr(station.module, "inherit"):
             station.module.inherit(state, published, left)
         for noun in (f"latency.{stage}", *(link.name for link in inboxes(stage) + outboxes(stage))):

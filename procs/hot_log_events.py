@@ -26,6 +26,7 @@ class Event(IntEnum):
     RISK_HALTED     = 31   # cause, trading state
     RISK_REARMED    = 32   # cause, trading state
     QUOTES_PULLED   = 33   # symbol, cause, bids, asks, found, allowed
+    STATUS_CHANGED  = 34   # symbol, status
     ORDER_UNKNOWN   = 40   # symbol, order, side, price, size
     ORDER_REJECTED  = 41   # symbol, order, code
     ORDER_DENIED    = 42   # symbol, order, reason

@@ -18,7 +18,7 @@ import msgspec
 from procs.hot_log_events import Event
 from shm.log_ring import EVENT_BITS, VALUES_MAX
 from trader.book.state import ClearCause
-from trader.enums import BeliefState, BookState, RefusalReason, Side, TradingState
+from trader.enums import BeliefState, BookState, InstrumentStatus, RefusalReason, Side, TradingState
 from trader.risk.state import HaltCause, PullCause
 from trader.router.state import Alarm
 
@@ -128,6 +128,9 @@ FORMATS: dict[Event, HotFormat] = {
         "WARNING", "trader.risk",
         "{symbol}: {bids} bids and {asks} asks pulled, {cause}: found {found_ticks} ticks, allowed {allowed_ticks}",
         {"symbol": Symbol, "cause": PullCause, "bids": int, "asks": int, "found_ticks": int, "allowed_ticks": int}),
+    Event.STATUS_CHANGED: HotFormat(
+        "WARNING", "trader.risk", "{symbol}: the venue says {status}; orders are sent only while it is TRADING",
+        {"symbol": Symbol, "status": InstrumentStatus}),
     Event.ORDER_UNKNOWN: HotFormat(
         "WARNING", "trader.router",
         "{symbol}: what became of order {order} is UNKNOWN ({side} {size_lots} lots at {price_ticks} ticks)",

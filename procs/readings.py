@@ -205,7 +205,8 @@ def orders_of(memory: Memory) -> Orders:
 
 def pnl_of(memory: Memory) -> float:
     """Profit and loss since the start at the last mids, fees included, in the quote currency."""
-    return int(record_of(memory, "risk", "RISK")["pnl_e8"]) / E8
+    risk = record_of(memory, "risk", "RISK")
+    return int(risk["pnl_e8"] + risk["earlier_pnl_e8"]) / E8
 
 
 def positions_of(memory: Memory, symbols: int) -> dict[str, list[int]]:

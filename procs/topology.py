@@ -17,6 +17,7 @@ from trader.messages import (
     BookTop,
     CancelRequest,
     ExecutionReport,
+    InstrumentState,
     MarketEvent,
     Message,
     NewOrder,
@@ -82,7 +83,7 @@ LINKS = (
     Link("risk_strategy",      "risk",       ("strategy",),          (OrderRefusal,),                              256 * K, Full.HALT),
     # A hundred orders and more, 170: the next power of two. Whoever finds it full is told at once; cancels have sets.
     Link("risk_router",        "risk",       ("router",),            (NewOrder,),                                  32 * K,  Full.DENY),
-    Link("router_reports",     "router",     ("risk", "strategy"),   (ExecutionReport, AccountState),              4 * M,   Full.HALT),
+    Link("router_reports",     "router",     ("risk", "strategy"),   (ExecutionReport, AccountState, InstrumentState), 4 * M,   Full.HALT),
     Link("strategy_cancels",   "strategy",   ("router",),            (CancelRequest,),                             0,       Full.SET),
     Link("risk_cancels",       "risk",       ("router",),            (CancelRequest,),                             0,       Full.SET),
     Link("supervisor_cancels", SUPERVISOR,   ("router",),            (CancelRequest,),                             0,       Full.SET),

@@ -35,6 +35,14 @@ class BeliefState(IntEnum):
     DOUBTED = 2
 
 
+class InstrumentStatus(IntEnum):
+    """Whether the venue trades an instrument, as it says. Nothing is sent unless it is known to."""
+
+    UNKNOWN = 0
+    TRADING = 1
+    STOPPED = 2
+
+
 class DeltaKind(IntEnum):
     """What a BookDelta holds: changed levels, or the whole book."""
 
@@ -142,6 +150,7 @@ class RefusalReason(IntEnum):
     TAIL_RISK = 26
     BREAKER_OPEN = 27
     PULLED = 28
+    NOT_TRADING = 29
 
 
 class WireKind(IntEnum):

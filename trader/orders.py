@@ -25,6 +25,9 @@ ORDER_SLOTS_MAX = 4096
 POST_ONLY_WOULD_TAKE = -5022
 """Reason of a REJECTED report: a post-only order met a touch that had moved, whatever the venue calls it."""
 
+NOT_TRADING = -1122
+"""Likewise: the venue does not trade the instrument now."""
+
 STAGE_STRATEGY = 1
 
 SLOT_BITS = 12

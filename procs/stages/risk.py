@@ -22,12 +22,14 @@ from trader.messages import (
     BOOK_TOP,
     CONTROL,
     EXECUTION_REPORT,
+    INSTRUMENT_STATE,
     ORDER_INTENT,
     VOLATILITY_ESTIMATE,
     AccountState,
     BookTop,
     Control,
     ExecutionReport,
+    InstrumentState,
     Message,
     NewOrder,
     OrderIntent,
@@ -36,7 +38,7 @@ from trader.messages import (
 )
 from trader.risk.checks import APPROVED, decide
 from trader.risk.exposure import release, reset_exposure
-from trader.risk.facts import apply_account, apply_report, pause
+from trader.risk.facts import apply_account, apply_instrument, apply_report, pause
 from trader.risk.latches import CANCEL_ALL, CANCEL_ORDER, PULL_QUOTES, halt, rearm, reduce_only
 from trader.risk.limits import fill_bounds, fill_limits
 from trader.risk.market import apply_volatility, note_top
@@ -64,6 +66,7 @@ STATE = np.dtype(
         ("intent", record_dtype(OrderIntent)),
         ("report", record_dtype(ExecutionReport)),
         ("account", record_dtype(AccountState)),
+        ("instrument", record_dtype(InstrumentState)),
         ("control", record_dtype(Control)),
         ("new_order", record_dtype(NewOrder)),
         ("refusal", record_dtype(OrderRefusal)),
@@ -138,6 +141,11 @@ def step(state, ports, type_, frame, now_ns):
         if receive(frame, s.account) != 0:
             return BAD_FRAME
         _react(s, ports, apply_account(s.risk, s.account))
+    elif type_ == INSTRUMENT_STATE:
+        if receive(frame, s.instrument) != 0:
+            return BAD_FRAME
+        if apply_instrument(s.risk, s.instrument):
+            log_event(ports, Event.STATUS_CHANGED, s.instrument.symbol_id, s.instrument.status)
     elif type_ == CONTROL:
         if receive(frame, s.control) != 0:
             return BAD_FRAME

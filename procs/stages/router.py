@@ -27,6 +27,7 @@ from trader.messages import (
     CancelRequest,
     Control,
     ExecutionReport,
+    InstrumentState,
     Message,
     NewOrder,
     WireIn,
@@ -37,7 +38,7 @@ from trader.router.patience import tend_orders
 from trader.router.placing import ask_cancel, next_look_ns, place
 from trader.router.responses import take_response
 from trader.router.session import advance, on_command, take_connection, take_reply, take_user_event
-from trader.router.state import ACCOUNT, ORDER_API, REPORT, ROUTER, WIRE, fill_router
+from trader.router.state import ACCOUNT, INSTRUMENT_STATE, ORDER_API, REPORT, ROUTER, WIRE, fill_router
 
 OUTBOXES = ("router_reports", "router_wire_out")
 OUT_REPORTS, OUT_WIRE = range(2)
@@ -48,6 +49,7 @@ FINE, BAD_FRAME = 0, -1
 
 assert record_dtype(ExecutionReport) == REPORT
 assert record_dtype(AccountState) == ACCOUNT
+assert record_dtype(InstrumentState) == INSTRUMENT_STATE
 assert record_dtype(WireOut) == WIRE
 
 STATE = np.dtype(
@@ -147,6 +149,8 @@ def _send_all(router, ports):
             _tell_trouble(ports, router.reports[index])
     for index in range(router.alarm_count):
         _raise_alarm(ports, router.alarms[index])
+    if router.states_told != 0:
+        _tell_states(router, ports)
     for index in range(router.account_count):
         send(ports, OUT_REPORTS, router.accounts[index])
         account = router.accounts[index]
@@ -162,6 +166,15 @@ def _send_all(router, ports):
     if router.acknowledge_cancel_all > 0:
         router.acknowledge_cancel_all = 0
         acknowledge(ports, Command.CANCEL_ALL)
+
+
+@kernel
+def _tell_states(router, ports):
+    """What the venue says of the instruments, before the accounts that may let risk go on."""
+    never_inlined()
+    for symbol_id in range(router.symbol_count):
+        if (router.states_told >> symbol_id) & 1:
+            send(ports, OUT_REPORTS, router.instrument_states[symbol_id])
 
 
 @kernel

@@ -16,6 +16,7 @@ from trader.messages import (
     CancelRequest,
     Control,
     ExecutionReport,
+    InstrumentState,
     Message,
     NewOrder,
     Timer,
@@ -33,7 +34,10 @@ LIMITS = SimpleNamespace(order_lots_max=1_000, order_notional_max=10**9, positio
 FAST = PacingConfig(
     orders_per_s=10_000, orders_burst=10_000, account_per_s=100, account_burst=100, executions_per_s=100
 )
-QUIET = {"balance_refresh_ms": 0, "dead_man_ms": 0, "orders_check_ms": 0, "position_check_ms": 0, "pacing": FAST}
+QUIET = {
+    "balance_refresh_ms": 0, "status_refresh_ms": 0, "mark_refresh_ms": 0, "dead_man_ms": 0, "orders_check_ms": 0,
+    "position_check_ms": 0, "pacing": FAST,
+}  # fmt: skip
 """Nothing but what a test is about."""
 
 
@@ -156,6 +160,17 @@ class RouterDesk:
         wires = self._take(WireKind.CONNECT)
         return [(wire.connection_id, wire.payload.decode(), wire.delay_ns // MS) for wire in wires]
 
+    def told(self) -> list[Message]:
+        """Everything that was told since the last look, in its order."""
+        found, self._told = self._told, []
+        return found
+
+    def states(self) -> list[InstrumentState]:
+        """Instrument states since the last look."""
+        found = [one for one in self._told if isinstance(one, InstrumentState)]
+        self._told = [one for one in self._told if not isinstance(one, InstrumentState)]
+        return found
+
     def _take(self, kind: WireKind) -> list[Any]:
         found = [wire for wire in self._wires if wire.kind == kind]
         self._wires = [wire for wire in self._wires if wire.kind != kind]
@@ -179,6 +194,15 @@ class RouterDesk:
 
     def come_up(self, position: str = "0.000") -> None:
         """Start as the venue lets it: key, sockets, nothing open, a position."""
+        self.reach_positions(position)
+        assert self.router["phase"] == Phase.READY
+        self.tick(0)
+        while self.answers_trades and self.router["job"]:
+            self.respond({})
+        self.requests(), self.connects()
+
+    def reach_positions(self, position: str = "0.000") -> None:
+        """The same, up to the answer about the last position."""
         self.tick(1)
         self.respond({"listenKey": "key1"})
         self.wire(USER_STREAM, WireKind.CONNECTED)
@@ -191,11 +215,6 @@ class RouterDesk:
             self.respond([])
         for _ in range(count):
             self.respond([{"symbol": "BTCUSDT", "positionAmt": position, "updateTime": 100}])
-        assert self.router["phase"] == Phase.READY
-        self.tick(0)
-        while self.answers_trades and self.router["job"]:
-            self.respond({})
-        self.requests(), self.connects()
 
 
 def is_trade_list(request: bytes) -> bool:

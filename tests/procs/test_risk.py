@@ -3,7 +3,7 @@
 from procs.stages.risk import BUILD_ALONE
 from tests.procs.one_stage import OneStage
 from tests.trader.risk_records import FREE_E8, WIDE, limits, stage_config
-from trader.enums import BookState, Command, OrderState, RefusalReason, ReportKind, TimeInForce
+from trader.enums import BookState, Command, InstrumentStatus, OrderState, RefusalReason, ReportKind, TimeInForce
 from trader.messages import (
     LEVELS,
     AccountState,
@@ -11,6 +11,7 @@ from trader.messages import (
     CancelRequest,
     Control,
     ExecutionReport,
+    InstrumentState,
     NewOrder,
     OrderIntent,
     OrderRefusal,
@@ -29,6 +30,7 @@ def ladder(first: int, step: int) -> tuple[int, ...]:
 def ready_stage(config: RiskConfig = WIDE) -> OneStage:
     stage = OneStage("risk", stage_config(config))
     stage.give(Control(int(Command.RUN), BUILD_ALONE), 0)
+    stage.give(InstrumentState(0, 0, int(InstrumentStatus.TRADING), 0, 0), 0)
     stage.give(AccountState(0, 0, 0, 0, 0, 1, EPOCH, FREE_E8, 1), 0)
     lots = (1,) * LEVELS
     stage.give(BookTop(0, 0, 0, 1, int(BookState.LIVE), ladder(49_995, -1), lots, ladder(50_005, 1), lots), 0)

@@ -9,8 +9,9 @@ import pytest
 from procs.backtest import Backtest
 from procs.config import RunConfig
 from tests.trader.risk_records import limits
-from trader.enums import OrderState, RefusalReason
+from trader.enums import InstrumentStatus, OrderState, RefusalReason
 from trader.exchange.config import ExchangeConfig
+from trader.exchange.fault_config import FaultsConfig
 from trader.strategy.config import StrategyConfig
 from trader.volatility import VolatilityConfig
 
@@ -97,4 +98,21 @@ def test_quotes_that_the_market_leaves_are_pulled_although_the_strategy_holds_on
     assert risk["pulled"] >= 1
     assert not np.any(np.isin(pulled["state"], (OrderState.OPEN, OrderState.PARTIAL)))
     assert router["cancels_asked"] >= risk["pulled"]
+    assert agrees(run)
+
+
+def test_a_halted_instrument_gets_no_orders_halts_nobody_and_is_quoted_again() -> None:
+    faults = FaultsConfig(seed=3, after_s=3.0, heal_after_s=9.0, halt_per_s=0.4, halt_ms=1_500.0)
+    run = played(9.0, {"take_lots": 5}, ExchangeConfig(seed=7, faults=faults), slippage_bps_max=50, rejects_max=2)
+    risk, venue = run.state("risk")[0]["risk"], run.state("exchange")[0]["venue"]
+    approved = int(risk["approved"])
+
+    assert venue["faults"]["halt_count"] >= 1
+    assert risk["refused_by_reason"][RefusalReason.NOT_TRADING] >= 3
+    assert risk["halts"] == 0
+    run.pass_time(8 * S)
+    assert risk["symbols"][0]["status"] == InstrumentStatus.TRADING
+    assert risk["symbols"][0]["venue_mark2_ticks"] == pytest.approx(risk["symbols"][0]["mark2_ticks"], rel=1e-3)
+    assert risk["approved"] > approved
+    assert run.failure == ""
     assert agrees(run)

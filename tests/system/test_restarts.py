@@ -49,6 +49,7 @@ def end(run: Trader) -> None:
 def test_a_killed_process_is_replaced_and_the_others_go_on(start: Start, placement: str, group: str) -> None:
     run = start.trading(placement)
     before = dict(run.seen)
+    counted = (run.placed(), market_frames(run.memory))
     run.seen[group].kill()
     run.until(lambda: run.replaced() == 1 and run.resting() > 0, QUOTING_S_MAX, "quotes are back")
     after = run.processes()
@@ -64,6 +65,8 @@ def test_a_killed_process_is_replaced_and_the_others_go_on(start: Start, placeme
     end(run)
     assert [restart["stage"] for restart in run.result["restarts"]] == [group]
     assert run.result["restarts"][0]["cause"] == f"stage {group}: killed by SIGKILL"
+    assert run.result["orders"]["placed"] > counted[0], "of the whole run, whoever was replaced"
+    assert run.result["events"] > counted[1]
     assert run.result["restarts"][0]["quoting_after_s"] < QUOTING_S_MAX
     assert f"stage {group}: killed by SIGKILL; quoting again after" in run.said.replace("\n", " ")
 

@@ -8,13 +8,13 @@ import numpy as np
 
 from shm.codec import record_dtype
 from shm.kernel import new_record
-from trader.enums import BookState, RefusalReason
+from trader.enums import BookState, InstrumentStatus, RefusalReason
 from trader.instrument import INSTRUMENT
-from trader.messages import AccountState, BookTop, ExecutionReport, OrderIntent
+from trader.messages import AccountState, BookTop, ExecutionReport, InstrumentState, OrderIntent
 from trader.orders import pack_client_order_id
 from trader.risk.checks import decide
 from trader.risk.exposure import reset_exposure
-from trader.risk.facts import apply_account
+from trader.risk.facts import apply_account, apply_instrument
 from trader.risk.limits import RiskConfig, fill_bounds, fill_limits
 from trader.risk.market import apply_top
 from trader.risk.state import PARITY, RISK
@@ -147,10 +147,16 @@ def account(symbol_id: int = 0, **more: Any) -> np.ndarray:
     return message(AccountState, symbol_id=symbol_id, **(told | more))
 
 
+def trades(symbol_id: int = 0, **more: Any) -> np.ndarray:
+    """The venue's word that it trades an instrument."""
+    return message(InstrumentState, symbol_id=symbol_id, **({"status": InstrumentStatus.TRADING} | more))
+
+
 def ready_risk(config: RiskConfig = CONFIG, symbols: int = 1) -> np.ndarray:
     risk = fresh_risk(config, symbols)
     risk["parity"] = PARITY
     for symbol_id in range(symbols):
+        apply_instrument(risk[0], trades(symbol_id)[0])
         apply_account(risk[0], account(symbol_id)[0])
         apply_top(risk[0], top(49_995, 50_005, symbol_id=symbol_id)[0], 0)
     return risk

@@ -19,6 +19,7 @@ ID = f"{RISK}::test_an_id_is_used_once_and_a_slot_holds_one_live_order"
 BROKEN = f"{RISK}::test_a_crossed_or_empty_book_is_refused"
 SELF = f"{RISK}::test_an_own_order_on_the_other_side_is_not_crossed_until_it_has_ended"
 SAME = f"{CHECKS}::test_the_same_order_is_refused_for_so_long_and_so_are_those_that_could_have_been_forgotten"
+MARK = f"{CHECKS}::test_the_venues_mark_price_stands_in_for_a_book_that_is_not_to_be_used"
 COUNTED = f"{CHECKS}::test_open_orders_are_counted_by_side_symbol_and_account"
 WORST = f"{CHECKS}::test_the_worst_case_is_held_to_notional_at_the_mark_by_symbol_and_by_account"
 MARGIN = f"{CHECKS}::test_margin_bounds_the_worst_case_and_wants_a_new_balance"
@@ -50,6 +51,12 @@ BUGS: dict[str, tuple[str, str, str, str]] = {
     "2 reconciled": (ORDER, "if symbol.reconciled == 0:", NEVER, NOTHING),
     "3 unknown symbol": (ORDER, "if symbol_id < 0 or symbol_id >= risk.symbol_count:", NEVER, NOT_LISTED),
     "3 allowed": (ORDER, "if symbol.limits.allowed == 0:", NEVER, NOT_LISTED),
+    "3 status": (
+        ORDER,
+        "if symbol.status != InstrumentStatus.TRADING:",
+        NEVER,
+        f"{RISK}::test_an_instrument_that_the_venue_does_not_trade_is_refused",
+    ),
     "3 venue": (ORDER, "if intent.venue_id != symbol.limits.venue_id:", NEVER, NOT_LISTED),
     "4 side": (ORDER, "if intent.side * intent.side != 1:", NEVER, EACH),
     "4 time in force": (
@@ -97,7 +104,19 @@ BUGS: dict[str, tuple[str, str, str, str]] = {
     ),
     "7 size": (ORDER, "if intent.size_lots > limits.order_lots_max:", NEVER, EACH),
     "8 notional": (ORDER, "if units > limits.notional_units_max:", NEVER, EACH),
-    "9 reference": (MARKET, "if not (mid2 > 0 and age_ns <= max(fresh_ns, limits.mark_age_ns_max)):", NEVER, NOTHING),
+    "9 reference": (MARKET, "if not (mid2 > 0 and age_ns <= age_ns_max):", NEVER, NOTHING),
+    "9 a book that is not LIVE": (
+        MARKET,
+        "if symbol.top.state != BookState.LIVE or age_ns > age_ns_max",
+        "if False",
+        MARK,
+    ),
+    "9 age of the venue's mark": (
+        MARKET,
+        "        age_ns_max = limits.mark_age_ns_max\n",
+        "        age_ns = 0\n",
+        MARK,
+    ),
     "9 collar": (MARKET, "if away * BPS_MAX > mid2 * limits.price_collar_bps:", NEVER, EACH),
     "9 travel": (
         MARKET,

@@ -134,3 +134,38 @@ def test_any_message_on_any_connection_is_survived(connection_id: int, kind: int
     for frame in desk.give(connection_id, kind, payload):
         assert frame.connections == {connection_id}
     desk.give(connection_id, WireKind.LOST) if 0 < connection_id < 64 else None
+
+
+def test_the_mark_price_is_the_middle_of_the_touch_and_needs_no_signature() -> None:
+    bid, ask = DESK.touch()
+    status, body = DESK.rest("GET", "/fapi/v1/premiumIndex?symbol=BTCUSDT", signed=False)
+
+    assert (status, body["symbol"]) == (200, "BTCUSDT")
+    assert float(body["markPrice"]) == (bid + ask) / 20
+    assert body["nextFundingTime"] > body["time"]
+    assert DESK.rest("GET", "/fapi/v1/premiumIndex", signed=False)[1]["code"] == -1121
+
+
+@pytest.mark.parametrize(("spot", "code"), [(False, -1122), (True, -1013)])
+def test_an_instrument_that_is_halted_says_so_takes_no_order_and_comes_back(spot: bool, code: int) -> None:
+    desk = Desk(spot=spot, symbols=("BTCUSDT", "ETHUSDT"))
+
+    def bid() -> str:
+        ticks = desk.touch()[0] - 50
+        return f"{ticks // 100}.{ticks % 100:02d}" if spot else price_of(ticks)
+
+    desk.pass_time(100)
+    resting = desk.place("BUY", bid(), "0.001", newClientOrderId="t1")[0]
+    desk.row["markets"][0]["halted_until_ns"] = desk.now_ns + 500 * 1_000_000
+    arrivals = int(desk.row["markets"][0]["flow"]["arrivals"])
+    path = "/api/v3/exchangeInfo" if spot else "/fapi/v1/exchangeInfo"
+    assert [row["status"] for row in desk.rest("GET", path)[1]["symbols"]] == ["HALT", "TRADING"]
+    assert desk.place("BUY", bid(), "0.001")[0]["error"]["code"] == code
+    desk.pass_time(450)
+
+    assert desk.row["markets"][0]["flow"]["arrivals"] == arrivals, "nobody else trades"
+    assert desk.ask("order.cancel", origClientOrderId="t1")[0]["status"] == resting["status"] == 200
+    desk.pass_time(100)
+    assert desk.row["markets"][0]["flow"]["arrivals"] > arrivals
+    assert [row["status"] for row in desk.rest("GET", path)[1]["symbols"]] == ["TRADING", "TRADING"]
+    assert "error" not in desk.place("BUY", bid(), "0.001")[0]

@@ -19,14 +19,15 @@ from tests.trader.risk_records import (
     refusal,
     report,
     top,
+    trades,
 )
-from trader.enums import BookState, OrderState, ReportKind
+from trader.enums import BookState, InstrumentStatus, OrderState, ReportKind
 from trader.enums import RefusalReason as R
 from trader.messages import VolatilityEstimate
 from trader.orders import pack_client_order_id
 from trader.risk.checks import decide
 from trader.risk.exposure import release
-from trader.risk.facts import apply_account, apply_report
+from trader.risk.facts import apply_account, apply_instrument, apply_report
 from trader.risk.latches import CANCEL_ALL, CANCEL_ORDER, NO_REACTION, halt
 from trader.risk.limits import RiskConfig
 from trader.risk.market import apply_top, apply_volatility
@@ -49,6 +50,8 @@ def test_nothing_passes_before_reconciliation_or_without_a_book():
     risk = fresh_risk()
     risk["parity"] = PARITY
     apply_account(risk[0], account()[0])
+    assert refusal(risk, intent(1, 0), 7) == (R.NOT_TRADING, InstrumentStatus.UNKNOWN, InstrumentStatus.TRADING)
+    apply_instrument(risk[0], trades()[0])
     assert refusal(risk, intent(1, 0), 7) == (R.NO_REFERENCE, 7, MARK_AGE_NS_MAX)
     apply_top(risk[0], top(49_995, 50_005)[0], 0)
     assert refusal(risk, intent(2, 0), 7)[0] == R.NONE
@@ -61,6 +64,17 @@ def test_a_symbol_that_is_not_listed_is_refused():
     assert refusal(risk, intent(1, 0, symbol_id=1)) == (R.NOT_ALLOWED, 1, 0)
     assert refusal(risk, intent(1, 0, symbol_id=-1)) == (R.NOT_ALLOWED, -1, 0)
     assert refusal(ready_risk(), intent(1, 0, venue_id=4)) == (R.NOT_ALLOWED, 4, 0)
+
+
+@pytest.mark.parametrize("status", [InstrumentStatus.UNKNOWN, InstrumentStatus.STOPPED])
+def test_an_instrument_that_the_venue_does_not_trade_is_refused(status):
+    risk = ready_risk()
+    apply_instrument(risk[0], trades(status=status)[0])
+    assert refusal(risk, intent(1, 0)) == (R.NOT_TRADING, status, InstrumentStatus.TRADING)
+    apply_instrument(risk[0], trades(symbol_id=7)[0])
+    assert refusal(risk, intent(2, 0))[0] == R.NOT_TRADING
+    apply_instrument(risk[0], trades()[0])
+    assert refusal(risk, intent(3, 0))[0] == R.NONE
 
 
 @pytest.mark.parametrize(
@@ -107,6 +121,7 @@ def test_an_id_is_used_once_and_a_slot_holds_one_live_order():
 
 def test_an_old_book_is_refused_after_exactly_its_limit():
     risk = ready_risk()
+    apply_instrument(risk[0], trades(mark2_ticks=100_000)[0])
 
     assert refusal(risk, intent(1, 0), AGE_NS_MAX)[0] == R.NONE
     assert refusal(risk, intent(2, 1, price=49_991), AGE_NS_MAX + 1) == (R.STALE_DATA, AGE_NS_MAX + 1, AGE_NS_MAX)
@@ -123,6 +138,7 @@ def test_a_crossed_or_empty_book_is_refused(broken):
 @pytest.mark.parametrize("state", [BookState.INIT, BookState.SYNCING, BookState.STALE])
 def test_a_book_that_is_not_live_is_refused(state):
     risk = ready_risk()
+    apply_instrument(risk[0], trades(mark2_ticks=100_000)[0])
     apply_top(risk[0], top(49_995, 50_005, state)[0], 0)
 
     assert refusal(risk, intent(1, 0)) == (R.STALE_DATA, state, BookState.LIVE)

@@ -16,13 +16,14 @@ from tests.trader.risk_records import (
     refusal,
     report,
     top,
+    trades,
 )
 from trader.enums import BookState, OrderFlag, OrderState, ReportKind, TimeInForce
 from trader.enums import RefusalReason as R
 from trader.messages import VolatilityEstimate
 from trader.risk.advice import ADVICE
 from trader.risk.checks import decide
-from trader.risk.facts import apply_account, apply_advice, apply_report
+from trader.risk.facts import apply_account, apply_advice, apply_instrument, apply_report
 from trader.risk.latches import CANCEL_ALL, NO_REACTION, reduce_only
 from trader.risk.limits import RiskConfig
 from trader.risk.market import apply_top, apply_volatility
@@ -86,14 +87,20 @@ def test_a_ladders_child_replaces_the_order_of_its_line_once_that_has_ended():
     assert LEVELS_MAX <= LINES_MAX
 
 
-def test_the_mark_stands_in_for_a_book_that_is_not_to_be_used():
+def test_the_venues_mark_price_stands_in_for_a_book_that_is_not_to_be_used():
     risk = ready_risk(CONFIG)
     apply_top(risk[0], top(49_995, 50_005, BookState.SYNCING)[0], 1)
+    assert refusal(risk, intent(1, 0), 2) == (R.NO_REFERENCE, 2, 2_000 * MS), "the last mid is none"
+    apply_instrument(risk[0], trades(mark2_ticks=2 * 51_000, mark_ns=1)[0])
 
-    assert refusal(risk, intent(1, 0, price=49_400), 2)[0] == R.PRICE_COLLAR
-    assert refusal(risk, intent(2, 0), 2)[0] == R.STALE_DATA
-    assert refusal(risk, intent(3, 0), 2_000 * MS)[0] == R.STALE_DATA
-    assert refusal(risk, intent(4, 0), 2_000 * MS + 1) == (R.NO_REFERENCE, 2_000 * MS + 1, 2_000 * MS)
+    assert refusal(risk, intent(2, 0, price=50_489), 2) == (R.PRICE_COLLAR, 50_489, 50_490)
+    assert refusal(risk, intent(3, 0, price=50_490), 2)[0] == R.STALE_DATA
+    assert refusal(risk, intent(4, 0, price=50_490), 2_000 * MS + 1)[0] == R.STALE_DATA
+    assert refusal(risk, intent(5, 0, price=50_490), 2_000 * MS + 2) == (R.NO_REFERENCE, 2_000 * MS + 1, 2_000 * MS)
+    apply_instrument(risk[0], trades()[0])
+    assert refusal(risk, intent(6, 0, price=50_490), 2)[0] == R.STALE_DATA, "a state without a mark takes none away"
+    apply_top(risk[0], top(49_995, 50_005)[0], 3)
+    assert refusal(risk, intent(7, 0, price=50_000), 3)[0] == R.NONE, "a LIVE book goes first"
 
 
 def test_price_travel_looks_back_a_minute():

@@ -17,12 +17,13 @@ from tests.trader.risk_records import (
     ready_risk,
     report,
     top,
+    trades,
 )
 from trader.enums import BookState, OrderState, ReportKind, TimeInForce
 from trader.enums import RefusalReason as R
 from trader.messages import VolatilityEstimate
 from trader.risk.checks import decide
-from trader.risk.facts import apply_account, apply_report
+from trader.risk.facts import apply_account, apply_instrument, apply_report
 from trader.risk.market import apply_top, apply_volatility
 
 
@@ -35,7 +36,9 @@ class Model:
     ask: int = 50_005
     book_state: int = BookState.LIVE
     received_ns: int = 0
-    mark: Fraction = Fraction(50_000)
+    mid: Fraction = Fraction(50_000)
+    mid_ns: int = 0
+    mark: Fraction = Fraction(0)
     mark_ns: int = 0
     newest: int = 0
     live: dict[int, dict] = field(default_factory=dict)
@@ -55,9 +58,12 @@ class Model:
         return self.market_reason(order, now_ns) or self.exposure_reason(order)
 
     def market_reason(self, order: dict, now_ns: int) -> R:
-        if now_ns - self.mark_ns > MARK_AGE_NS_MAX:
-            return R.NO_REFERENCE
-        if abs(order["price"] - self.mark) / self.mark > Fraction(100, 10_000):
+        reference = self.mid
+        if self.book_state != BookState.LIVE or now_ns - self.mid_ns > AGE_NS_MAX:
+            if self.mark == 0 or now_ns - self.mark_ns > MARK_AGE_NS_MAX:
+                return R.NO_REFERENCE
+            reference = self.mark
+        if abs(order["price"] - reference) / reference > Fraction(100, 10_000):
             return R.PRICE_COLLAR
         if self.book_state != BookState.LIVE or now_ns - self.received_ns > AGE_NS_MAX or self.ask <= self.bid:
             return R.STALE_DATA
@@ -128,7 +134,10 @@ def test_random_sessions_agree_with_a_naive_model_and_stay_within_limits(seed):
             model.book_state = BookState.LIVE if rng.random() < 0.95 else rng.randint(0, 3)
             model.received_ns = now_ns
             if model.book_state == BookState.LIVE and model.ask > model.bid:
-                model.mark, model.mark_ns = Fraction(model.bid + model.ask, 2), now_ns
+                model.mid, model.mid_ns = Fraction(model.bid + model.ask, 2), now_ns
+            if rng.random() < 0.3:
+                model.mark, model.mark_ns = Fraction(rng.randint(99_800, 100_200), 2), now_ns
+                apply_instrument(risk[0], trades(mark2_ticks=int(2 * model.mark), mark_ns=now_ns)[0])
             newest = top(model.bid, model.ask, model.book_state)
             newest["event_ns"] = now_ns
             apply_top(risk[0], newest[0], now_ns)
@@ -154,5 +163,14 @@ def test_random_sessions_agree_with_a_naive_model_and_stay_within_limits(seed):
         assert model.worst(1) == symbol["position"]["lots"] + symbol["buys"]["leaves_lots"] <= 60
         assert model.worst(-1) == symbol["sells"]["leaves_lots"] - symbol["position"]["lots"] <= 60
         assert len(model.live) == risk["open_orders"][0] <= 4
-    assert met >= {R.NONE, R.INVALID_ORDER, R.DUPLICATE_ID, R.QUANTITY, R.NOTIONAL, R.STALE_DATA, R.PRICE_COLLAR}
+    assert met >= {
+        R.NONE,
+        R.INVALID_ORDER,
+        R.DUPLICATE_ID,
+        R.QUANTITY,
+        R.NOTIONAL,
+        R.STALE_DATA,
+        R.PRICE_COLLAR,
+        R.NO_REFERENCE,
+    }
     assert met >= {R.WOULD_CROSS, R.SELF_TRADE, R.OPEN_ORDERS, R.POSITION}

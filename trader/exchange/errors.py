@@ -22,6 +22,7 @@ BAD_TIME_IN_FORCE = -1115
 BAD_TYPE = -1116
 BAD_SIDE = -1117
 BAD_SYMBOL = -1121
+NOT_TRADING = -1122
 BAD_JSON = -1135
 ORDER_REJECTED = -2010
 CANCEL_REJECTED = -2011
@@ -55,6 +56,7 @@ MESSAGES = b"""\
 1116 Invalid orderType.
 1117 Invalid side.
 1121 Invalid symbol.
+1122 Invalid symbol status.
 1135 Invalid JSON request.
 2010 The order was rejected.
 2011 Unknown order sent.
@@ -88,6 +90,7 @@ _SPOT: dict[int, tuple[int, str]] = {
     PRICE_TOO_HIGH: (-1013, "Filter failure: PRICE_FILTER"),
     PRICE_TOO_LOW: (-1013, "Filter failure: PRICE_FILTER"),
     NOTIONAL_TOO_SMALL: (-1013, "Filter failure: NOTIONAL"),
+    NOT_TRADING: (-1013, "Market is closed."),
     BAD_CLIENT_ID: (-1100, "Illegal characters found in parameter 'newClientOrderId'."),
 }
 SPOT_CODES = np.array([(code, said) for code, (said, _) in _SPOT.items()], dtype=np.int64)

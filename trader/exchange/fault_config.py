@@ -30,6 +30,7 @@ class FaultsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     silence_per_s, silence_s: connections that go silent in both directions, without an end; then they are reset.
     hang_per_s, hang_ms: the exchange answers nothing for a while.
     cut_per_s: connections that end in the middle of a frame.
+    halt_per_s, halt_ms: an instrument that does not trade for a while: new orders are refused, nobody else's come.
     restart_per_s, restart_ms: all connections end, and no new one stands for a while. Orders stay.
     orders_per_10s: new orders allowed in ten seconds; more are answered 429, -1015.
     weight_per_minute: requests allowed in a minute, by weight; more are answered 429, -1003, then, if they go on,
@@ -62,6 +63,8 @@ class FaultsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     cut_per_s: float = 0.0
     restart_per_s: float = 0.0
     restart_ms: float = 500.0
+    halt_per_s: float = 0.0
+    halt_ms: float = 2_000.0
     orders_per_10s: int = 0
     weight_per_minute: int = 0
     ban_s: int = 2
@@ -77,7 +80,7 @@ class FaultsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         ranges += [(name, 0, 1_000) for name in RATES]
         ranges += [(name, 0, 1_000_000) for name in LIMITS]
         ranges += [("seed", 0, 2**62), ("after_s", 0, FOREVER_S), ("heal_after_s", 0, FOREVER_S), ("ban_s", 1, 600)]
-        ranges += [(name, 1, 60_000) for name in ("delay_ms", "late_ms", "hang_ms", "restart_ms")]
+        ranges += [(name, 1, 60_000) for name in ("delay_ms", "late_ms", "hang_ms", "restart_ms", "halt_ms")]
         ranges += [("silence_s", 0.1, 600)]
         found = [
             f"exchange.faults.{name}: found {getattr(self, name):g}, allowed {low:g} to {high:g}"
@@ -98,7 +101,7 @@ SHARES = (
 )  # fmt: skip
 """Each the chance of one message."""
 
-RATES = ("silence_per_s", "hang_per_s", "cut_per_s", "restart_per_s")
+RATES = ("silence_per_s", "hang_per_s", "cut_per_s", "restart_per_s", "halt_per_s")
 """Each the mean count of one kind of event in a second."""
 
 LIMITS = ("orders_per_10s", "weight_per_minute")

@@ -20,7 +20,7 @@ from trader.exchange.order_flow import uniform
 from trader.exchange.outbox import CONNECTIONS_MAX
 from trader.exchange.rate_limits import LIMITER, lift
 
-SILENCE, HANG, CUT, RESTART = range(len(RATES))
+SILENCE, HANG, CUT, RESTART, HALT = range(len(RATES))
 S = 1_000_000_000
 
 FAULTS = np.dtype(
@@ -41,6 +41,7 @@ FAULTS = np.dtype(
         ("silence_ns", "i8"),
         ("hang_ns", "i8"),
         ("restart_ns", "i8"),
+        ("halt_ns", "i8"),
         ("hung_until_ns", "i8"),
         ("refuse_until_ns", "i8"),  # no connection stands before
         ("silent", "i8"),  # set
@@ -48,7 +49,7 @@ FAULTS = np.dtype(
         ("silent_until_ns", "i8", (CONNECTIONS_MAX,)),
         ("in_order_ns", "i8", (2, CONNECTIONS_MAX)),  # by direction: nothing in order may overtake this
         ("spoil", "i8"),  # the request in hand is carried out, and its answer says nothing of it
-        *[(f"{name}_count", "i8") for name in (*SHARES, "silence", "hang", "cut", "restart", "overflow")],
+        *[(f"{name}_count", "i8") for name in (*SHARES, "silence", "hang", "cut", "restart", "halt", "overflow")],
         ("limiter", LIMITER),
         ("held", HELD),
     ],
@@ -66,7 +67,7 @@ def prepare_faults(faults: np.ndarray, config: FaultsConfig) -> None:
     for name in SHARES:
         faults[name] = getattr(config, name)
     faults["rates"] = [getattr(config, name) for name in RATES]
-    for name in ("delay", "late", "hang", "restart"):
+    for name in ("delay", "late", "hang", "restart", "halt"):
         faults[f"{name}_ns"] = getattr(config, f"{name}_ms") * 1e6
     faults["silence_ns"] = round(config.silence_s * S)
     faults["limiter"]["orders_max"] = config.orders_per_10s
@@ -132,6 +133,8 @@ def _heal(exchange):
         if (faults.silent >> connection_id) & 1:
             _reset(exchange, connection_id)
     lift(faults.limiter)
+    for symbol_id in range(exchange.symbol_count):
+        exchange.markets[symbol_id].halted_until_ns = 0
 
 
 @kernel
@@ -155,6 +158,11 @@ def _befall(exchange, rate):
         for connection_id in range(1, CONNECTIONS_MAX):
             if exchange.connections.kind[connection_id] != NONE:
                 exchange.outbox.closing |= 1 << connection_id
+        return
+    if rate == HALT:
+        faults.halt_count += 1
+        symbol_id = int(uniform(faults) * exchange.symbol_count)
+        exchange.markets[symbol_id].halted_until_ns = now_ns + faults.halt_ns
         return
     victim = _some_connection(exchange)
     if victim != 0 and rate == SILENCE and (faults.silent >> victim) & 1 == 0:

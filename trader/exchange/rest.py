@@ -10,10 +10,16 @@ from shm.kernel import address_of, kernel
 from trader.compile_hints import never_inlined
 from trader.exchange import errors
 from trader.exchange.account import CANCELED
-from trader.exchange.account_queries import OWN_STATUS, send_open_orders, send_positions, send_trades
+from trader.exchange.account_queries import (
+    OWN_STATUS,
+    mark_doubled_ticks,
+    send_open_orders,
+    send_positions,
+    send_trades,
+)
 from trader.exchange.balances import send_balances
 from trader.exchange.connections import LISTEN_KEY_BYTES, LISTEN_KEY_OFFSET
-from trader.exchange.exchange_info import send_exchange_info
+from trader.exchange.exchange_info import load_premium, send_exchange_info
 from trader.exchange.market_data import aim, send_snapshot
 from trader.exchange.order_entry import withdraw_all
 from trader.exchange.order_faults import refuse_http_request, spoil_answer
@@ -27,6 +33,7 @@ from trader.exchange.templates import (
     HTTP_EMPTY,
     HTTP_ERROR,
     HTTP_KEY,
+    HTTP_PREMIUM,
     HTTP_TIME,
     MARKET_SPOT,
     MARKET_USDM,
@@ -40,9 +47,8 @@ COUNTDOWN_MS_MAX = 86_400_000
 
 METHODS = b"GET POST PUT DELETE "
 GET, POST, PUT, DELETE = range(4)
-PING, TIME, INFO, DEPTH, LISTEN_KEY, CANCEL_ALL, COUNT_DOWN, OPEN_ORDERS, TRADES, POSITIONS, BALANCES, WALLET = range(
-    12
-)
+(PING, TIME, INFO, DEPTH, PREMIUM, LISTEN_KEY, CANCEL_ALL, COUNT_DOWN, OPEN_ORDERS, TRADES, POSITIONS, BALANCES,
+ WALLET) = range(13)  # fmt: skip
 
 # fmt: off
 _PATHS: tuple[tuple[int, str, dict[int, int]], ...] = (
@@ -50,6 +56,7 @@ _PATHS: tuple[tuple[int, str, dict[int, int]], ...] = (
     (MARKET_USDM, "/fapi/v1/time",               {GET: TIME}),
     (MARKET_USDM, "/fapi/v1/exchangeInfo",       {GET: INFO}),
     (MARKET_USDM, "/fapi/v1/depth",              {GET: DEPTH}),
+    (MARKET_USDM, "/fapi/v1/premiumIndex",       {GET: PREMIUM}),
     (MARKET_USDM, "/fapi/v1/listenKey",          {POST: LISTEN_KEY, PUT: LISTEN_KEY, DELETE: LISTEN_KEY}),
     (MARKET_USDM, "/fapi/v1/allOpenOrders",      {DELETE: CANCEL_ALL}),
     (MARKET_USDM, "/fapi/v1/countdownCancelAll", {POST: COUNT_DOWN}),
@@ -73,7 +80,7 @@ PATHS = "".join(f"{path} " for _, path, _ in _PATHS).encode()
 MARKET_OF_PATH = np.array([market for market, _, _ in _PATHS], dtype=np.int64)
 ROUTES = np.array([[asked.get(method, -1) for method in range(4)] for _, _, asked in _PATHS], dtype=np.int64)
 
-WEIGHTS = bytes([1, 1, 1, 20, 1, 1, 10, 1, 5, 5, 5, 5])
+WEIGHTS = bytes([1, 1, 1, 20, 1, 1, 1, 10, 1, 5, 5, 5, 5])
 """What each route counts for in the venue's rate limit."""
 
 UNAUTHORIZED = 401
@@ -142,11 +149,13 @@ def _problem_of(exchange, route, symbol_id, is_signed):
         return errors.NO_SUCH_PATH
     if route >= LISTEN_KEY and is_signed != 1:
         return errors.BAD_SIGNATURE
-    if (is_named or route == DEPTH) and symbol_id < 0:
+    if (is_named or route == DEPTH or route == PREMIUM) and symbol_id < 0:
         return errors.BAD_SYMBOL
     if not is_named and (route == CANCEL_ALL or route == COUNT_DOWN or route == TRADES):
         return errors.MISSING_PARAMETER
     if route == DEPTH and exchange.is_recorded and exchange.markets[symbol_id].recorded.base_ticks == 0:
+        return errors.UNAVAILABLE
+    if route == PREMIUM and mark_doubled_ticks(exchange, symbol_id) == 0:
         return errors.UNAVAILABLE
     if route == CANCEL_ALL and exchange.market == MARKET_SPOT and exchange.account.open_count[symbol_id] == 0:
         return errors.CANCEL_REJECTED
@@ -173,6 +182,9 @@ def _act(exchange, route, symbol_id, method):
     values[0] = exchange.event_ms
     if route == TIME:
         return HTTP_TIME
+    if route == PREMIUM:
+        load_premium(exchange, symbol_id)
+        return HTTP_PREMIUM
     if route == LISTEN_KEY and method != DELETE:
         values[2] = address_of(exchange.connections) + LISTEN_KEY_OFFSET
         values[3] = LISTEN_KEY_BYTES

@@ -32,12 +32,12 @@ WRITER = np.dtype([("values", "i8", (SLOTS,)), ("instrument", "i8")], align=True
 
 WORDS = (
     b"FREE NEW PARTIALLY_FILLED FILLED CANCELED EXPIRED TRADE SELL BUY GTX GTC IOC @0ms @100ms @250ms @500ms  "
-    b"LIMIT LIMIT_MAKER "
+    b"LIMIT LIMIT_MAKER TRADING HALT "
 )
 """Words for #w, each ended by a space; the first six are the account's order statuses. That of WORD_EMPTY is empty."""
 
 WORD_TRADE, WORD_SELL, WORD_BUY, WORD_GTX, WORD_GTC, WORD_SPEED, WORD_EMPTY = 6, 7, 8, 9, 10, 12, 16
-WORD_LIMIT, WORD_LIMIT_MAKER = 17, 18
+WORD_LIMIT, WORD_LIMIT_MAKER, WORD_TRADING, WORD_HALT = 17, 18, 19, 20
 
 
 @kernel

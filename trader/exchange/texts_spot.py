@@ -40,7 +40,7 @@ SPOT: dict[str, bytes] = {
     "ACCOUNT_EVENT": b'{"subscriptionId":0,"event":{"e":"outboundAccountPosition","E":#iB,"u":#iB,"U":#iB,"B":['
     b'{"a":"#a","f":"#qC","l":"#qD"},{"a":"#u","f":"#eE","l":"#eF"}]}}',
     "INFO_HEAD": b'{"timezone":"UTC","serverTime":#iA,"rateLimits":[],"exchangeFilters":[],"symbols":[',
-    "INFO_SYMBOL": b'{"symbol":"#s","status":"TRADING","baseAsset":"#a","baseAssetPrecision":8,"quoteAsset":"#u",'
+    "INFO_SYMBOL": b'{"symbol":"#s","status":"#wM","baseAsset":"#a","baseAssetPrecision":8,"quoteAsset":"#u",'
     b'"quotePrecision":8,"quoteAssetPrecision":8,"baseCommissionPrecision":8,"quoteCommissionPrecision":8,'
     b'"orderTypes":["LIMIT","LIMIT_MAKER"],"icebergAllowed":false,"ocoAllowed":false,"isSpotTradingAllowed":true,'
     b'"isMarginTradingAllowed":false,"filters":['

@@ -15,7 +15,7 @@ _ORDER_EVENT = (
 )
 _SYMBOL = (
     b'{"symbol":"#s","pair":"#s","contractType":"PERPETUAL","deliveryDate":4133404800000,"onboardDate":1569398400000,'
-    b'"status":"TRADING","maintMarginPercent":"2.5000","requiredMarginPercent":"5.0000","baseAsset":"#a",'
+    b'"status":"#wM","maintMarginPercent":"2.5000","requiredMarginPercent":"5.0000","baseAsset":"#a",'
     b'"quoteAsset":"#u","marginAsset":"#u","pricePrecision":#iC,"quantityPrecision":#iD,"baseAssetPrecision":8,'
     b'"quotePrecision":8,"underlyingType":"COIN","orderTypes":["LIMIT"],"timeInForce":["GTC","IOC","GTX"],"filters":['
     b'{"filterType":"PRICE_FILTER","tickSize":"#pF","minPrice":"#pG","maxPrice":"#pH"},'
@@ -43,6 +43,8 @@ USDM: dict[str, bytes] = {
     "INFO_HEAD": b'{"timezone":"UTC","serverTime":#iA,"futuresType":"U_MARGINED","rateLimits":[],"exchangeFilters":[],'
     b'"assets":[{"asset":"USDT","marginAvailable":true,"autoAssetExchange":"0"}],"symbols":[',
     "INFO_SYMBOL": _SYMBOL,
+    "HTTP_PREMIUM": b'{"symbol":"#s","markPrice":"#dC","indexPrice":"#dC","estimatedSettlePrice":"#dC",'
+    b'"lastFundingRate":"0.00010000","interestRate":"0.00010000","nextFundingTime":#iD,"time":#iB}',
     "TRADE_ROW": b'{"symbol":"#s","id":#iC,"orderId":#iD,"side":"#wE","price":"#pF","qty":"#qG","realizedPnl":"#eH",'
     b'"quoteQty":"#eI","commission":"#eJ","commissionAsset":"USDT","time":#iB,"positionSide":"BOTH","buyer":#bK,'
     b'"maker":#bL}',

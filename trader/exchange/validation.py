@@ -68,6 +68,8 @@ def validate(exchange, request):
     request.symbol_id = find_symbol(exchange)
     if request.symbol_id < 0:
         return errors.BAD_SYMBOL
+    if exchange.now_ns < exchange.markets[request.symbol_id].halted_until_ns:
+        return errors.NOT_TRADING
     if fields.length[SIDE] == 0 or fields.length[TYPE] == 0:
         return errors.MISSING_PARAMETER
     side = word_at(SIDES, fields.start[SIDE], fields.length[SIDE])

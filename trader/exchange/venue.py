@@ -53,6 +53,7 @@ EARLY_ARRIVALS = 4_000
 MARKET = np.dtype(
     [
         ("cancel_all_ns", "i8"),  # dead-man timer, 0: off
+        ("halted_until_ns", "i8"),  # it does not trade before
         ("stream", STREAM),
         ("flow", order_flow.FLOW),
         ("recorded", RECORDED),
@@ -274,7 +275,8 @@ def advance(exchange):
         return
     for symbol_id in range(exchange.symbol_count):
         market = exchange.markets[symbol_id]
-        while has_room(exchange.outbox) and order_flow.due(market.flow, exchange.now_ns):
+        trades = exchange.now_ns >= market.halted_until_ns
+        while trades and has_room(exchange.outbox) and order_flow.due(market.flow, exchange.now_ns):
             if matching.must_publish(market.book):
                 publish_depth(exchange, symbol_id)
             event_ms = (market.flow.next_ns + exchange.wall_offset_ns) // 1_000_000

@@ -17,6 +17,7 @@ from trader.messages.market import BookClear as BookClear
 from trader.messages.market import BookDelta as BookDelta
 from trader.messages.market import BookResync as BookResync
 from trader.messages.market import BookTop as BookTop
+from trader.messages.market import InstrumentState as InstrumentState
 from trader.messages.market import Ladder as Ladder
 from trader.messages.market import MarketEvent as MarketEvent
 from trader.messages.market import Trade as Trade
@@ -55,5 +56,6 @@ GAP = tag_of(Gap)
 WIRE_IN = tag_of(WireIn)
 WIRE_OUT = tag_of(WireOut)
 BOOK_RESYNC = tag_of(BookResync)
+INSTRUMENT_STATE = tag_of(InstrumentState)
 
 assert [tag_of(message) for message in MESSAGES] == list(range(1, len(MESSAGES) + 1))

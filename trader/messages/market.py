@@ -144,3 +144,17 @@ class BookResync(Message, tag=19):
     event_ns: int
     epoch: int
     cause: int
+
+
+class InstrumentState(Message, tag=20):
+    """What the venue says of an instrument besides its book. Router to risk.
+
+    `status`: InstrumentStatus. `mark2_ticks`: twice the venue's mark price in ticks, asked for at `mark_ns` on our
+    clock; 0 where the venue has none, or before it was told.
+    """
+
+    symbol_id: int
+    venue_id: int
+    status: int
+    mark2_ticks: int
+    mark_ns: int

@@ -34,13 +34,14 @@ def against_market(risk, symbol, intent, now_ns):
 
 @inlined
 def _near_reference(risk, symbol, intent, now_ns):
-    """Check 9. While the book is LIVE and new the mark is its mid; else the mark alone is the reference, if new."""
+    """Check 9. The reference is the mid of a LIVE book that is new, else the venue's mark price, if that is."""
     limits = symbol.limits
-    mid2 = symbol.mark2_ticks
-    age_ns = now_ns - symbol.mark_ns
-    fresh_ns = limits.book_age_ns_max if symbol.top.state == BookState.LIVE else limits.mark_age_ns_max
-    if not (mid2 > 0 and age_ns <= max(fresh_ns, limits.mark_age_ns_max)):
-        return refuse(risk, RefusalReason.NO_REFERENCE, age_ns, limits.mark_age_ns_max)
+    mid2, age_ns, age_ns_max = symbol.mark2_ticks, now_ns - symbol.mark_ns, limits.book_age_ns_max
+    if symbol.top.state != BookState.LIVE or age_ns > age_ns_max or mid2 == 0:
+        mid2, age_ns = symbol.venue_mark2_ticks, now_ns - symbol.venue_mark_ns
+        age_ns_max = limits.mark_age_ns_max
+    if not (mid2 > 0 and age_ns <= age_ns_max):
+        return refuse(risk, RefusalReason.NO_REFERENCE, age_ns, age_ns_max)
     # |price - mid| <= mid * bps / 1e4 with mid = (bid + ask) / 2, both sides times 2e4
     away = abs(2 * intent.price_ticks - mid2)
     if away * BPS_MAX > mid2 * limits.price_collar_bps:

@@ -2,7 +2,7 @@
 
 from shm.kernel import inlined, kernel
 from trader.compile_hints import never_inlined
-from trader.enums import OrderFlag, RefusalReason, Side, TimeInForce, TradingState
+from trader.enums import InstrumentStatus, OrderFlag, RefusalReason, Side, TimeInForce, TradingState
 from trader.orders import ORDER_SLOTS_MAX, SLOT_BITS, SLOT_MASK, epoch_of, is_live, stage_of
 from trader.risk.exposure import long_case, market_word, short_case
 from trader.risk.limits import LOTS_MAX, TICKS_MAX
@@ -31,6 +31,8 @@ def against_state(risk, intent):
         return refuse(risk, RefusalReason.NOT_ALLOWED, symbol_id, -1)
     if intent.venue_id != symbol.limits.venue_id:
         return refuse(risk, RefusalReason.NOT_ALLOWED, intent.venue_id, symbol.limits.venue_id)
+    if symbol.status != InstrumentStatus.TRADING:
+        return refuse(risk, RefusalReason.NOT_TRADING, symbol.status, InstrumentStatus.TRADING)
     return APPROVED
 
 

@@ -3,14 +3,15 @@
      1 HALTED, REDUCING     the trading state; while it reduces, nothing that could open or turn a position
      2 BUILD_MISMATCH       not every process is known to run the same code and configuration
        NOT_RECONCILED       the router has not confirmed orders and position
-     3 NOT_ALLOWED          unknown symbol, wrong venue, or not on the allow-list (whose symbols trade at the venue)
+     3 NOT_ALLOWED          unknown symbol, wrong venue, or not on the allow-list
+       NOT_TRADING          the venue does not say that it trades the instrument
      4 INVALID_ORDER        side, time in force, slot, level, epoch, price or size out of range or below the minima
      5 DUPLICATE_ID         the id was used before, or its slot holds a live order
      6 DUPLICATE_ORDER      the same order a moment ago; a ladder's child: its own line's order lives, unchanged
      7 QUANTITY             size of the order
      8 NOTIONAL             price times size of the order
-     9 NO_REFERENCE         neither a LIVE book nor a mark that is new enough
-       PRICE_COLLAR         distance from the mid, or from the mark
+     9 NO_REFERENCE         neither the mid of a LIVE book nor the venue's mark price is new enough
+       PRICE_COLLAR         distance from the mid, or from the venue's mark price
        PRICE_TRAVEL         how far the mid has gone within a minute
     10 STALE_DATA           book not LIVE, crossed or one-sided; its receipt, the venue's time, or the decision too old
        PULLED               quotes of that side were pulled a moment ago, and the order would rest

@@ -122,6 +122,20 @@ def apply_account(risk, account):
     return NO_REACTION
 
 
+@kernel
+def apply_instrument(risk, told):
+    """Take the venue's word on an instrument: whether it trades, and its mark price. 1 if the first has changed."""
+    if told.symbol_id < 0 or told.symbol_id >= risk.symbol_count:
+        return 0
+    symbol = risk.symbols[told.symbol_id]
+    changed = 1 if symbol.status != told.status else 0
+    symbol.status = told.status
+    if told.mark2_ticks > 0:
+        symbol.venue_mark2_ticks = told.mark2_ticks
+        symbol.venue_mark_ns = told.mark_ns
+    return changed
+
+
 @inlined
 def _end_older(risk, side, epoch):
     """Orders of older epochs are over: an epoch begins when the venue has none open, and with all their fills told."""

@@ -3,8 +3,8 @@
     LOSS         the day's loss, or the drawdown from the day's best, marked at the worse touch, fees in:
                  soft reduces, hard halts; a new day (UTC) begins a new count, but takes no latch off
     EXECUTIONS   more fills within the window than allowed
-    REJECTS      so many rejects in a row; the venue's refusal of a post-only order whose touch has moved is the
-                 market's doing and is not counted
+    REJECTS      so many rejects in a row; the venue's refusal of a post-only order whose touch has moved, or because
+                 it does not trade the instrument, is not our doing and is not counted
 
 Each is found where the fact arrives, not at the next order: what rests is cancelled at once, and check 1 refuses what
 comes. The process that owns the run's folder on disk writes them down there.
@@ -13,7 +13,7 @@ comes. The process that owns the run's folder on disk writes them down there.
 from shm.kernel import inlined, kernel
 from trader.compile_hints import never_inlined
 from trader.enums import TradingState
-from trader.orders import POST_ONLY_WOULD_TAKE
+from trader.orders import NOT_TRADING, POST_ONLY_WOULD_TAKE
 from trader.risk.limits import EXECUTIONS_MAX
 from trader.risk.state import HaltCause
 
@@ -149,7 +149,7 @@ def count_execution(risk, now_ns):
 def count_reject(risk, code):
     """The venue refused an order: too many in a row halt. Returns a reaction."""
     never_inlined()
-    if code == POST_ONLY_WOULD_TAKE:
+    if code == POST_ONLY_WOULD_TAKE or code == NOT_TRADING:
         return NO_REACTION
     risk.reject_streak += 1
     return halt(risk, HaltCause.REJECTS) if risk.reject_streak >= risk.bounds.rejects_max else NO_REACTION

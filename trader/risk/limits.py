@@ -46,7 +46,8 @@ class RiskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     Price: price_collar_bps, distance from the mid in 1e-4 of it; price_travel_bps, how far the mid may have gone in
     the last minute; slippage_bps_max, expected cost of an order that takes.
     Age: book_age_ms_max since the newest top of book came; event_age_ms_max of the venue's own time, beyond the
-    least delay seen; mark_age_ms_max of the mid that stands in where a book is not to be used; book_epochs_max,
+    least delay seen; mark_age_ms_max of the venue's mark price, which stands in where a book is not to be used;
+    book_epochs_max,
     changes of the book since the decision; balance_age_ms_max of the venue's word on the collateral.
     Margin: margin_bps, initial margin of a position; margin_buffer_bps, part of the free collateral left alone.
     Pace: orders_per_s_max and orders_burst_max; duplicate_ms, within which the same order is not sent twice;

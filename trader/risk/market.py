@@ -1,6 +1,6 @@
 """Market: what tops of books and estimates change in risk's picture; marks, ages, how far the mid has gone.
 
-mark         the mid of the newest top that was LIVE, two-sided and not crossed; it stands in while the book is not
+mark         the mid of the newest top that was LIVE, two-sided and not crossed; positions are valued at it
 event age    now - event_ns - least delay, the least of receipt minus event over the last five to ten minutes: the
              venue's clock may be seconds off ours, and drifts
 travel       greatest less least mid of the last 55 to 60 seconds

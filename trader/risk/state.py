@@ -143,6 +143,9 @@ SYMBOL = np.dtype(
         ("mark2_ticks", "i8"),  # twice the last mid of a LIVE book, 0 before the first
         ("mark_ns", "i8"),
         ("reconciled", "i8"),
+        ("status", "i8"),  # InstrumentStatus, as the venue said last
+        ("venue_mark2_ticks", "i8"),  # twice the venue's mark price, 0 before it was told
+        ("venue_mark_ns", "i8"),
         ("bucket_end_ns", "i8"),
         ("low2", "i8"),  # of twice the mid in the bucket that is filling, and in those before it
         ("high2", "i8"),
@@ -192,6 +195,7 @@ RISK = np.dtype(
         ("approved", "i8"),
         ("newest_id", "i8", (STAGES_MAX,)),  # id without its slot bits, per stage that makes orders
         ("pnl_e8", "i8"),  # all symbols, at their last mids
+        ("earlier_pnl_e8", "i8"),  # what predecessors of this stage had made; nothing is judged by it
         ("touch_cost_e8", "i8"),
         ("peak_e8", "i8"),  # the day's best
         ("soft_floor_e8", "i8"),

@@ -23,6 +23,8 @@ class RouterConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     batch_window_ms: orders wait so long for others, batch_size_max of which leave together; 0: none waits.
     pacing: requests a second, see PacingConfig.
     balance_refresh_ms: how often the free collateral is asked for; 0: never, and risk refuses every order.
+    status_refresh_ms: how often the venue is asked whether it trades each instrument; 0: never, and risk refuses every
+    order. mark_refresh_ms: the same for mark prices; 0: never, and only a LIVE book is a reference for prices.
     cancel_only: cancel everything at the start and deny every order: the successor of a router that died.
     trades_from: for each symbol the trade id from which on a predecessor has perhaps not told the fills: a successor
     tells them, so that positions stay the sum of fills; empty or 0: begin with the venue's position.
@@ -46,6 +48,8 @@ class RouterConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     batch_size_max: int = 50
     pacing: PacingConfig = PacingConfig()
     balance_refresh_ms: int = 2_000
+    status_refresh_ms: int = 5_000
+    mark_refresh_ms: int = 1_000
     cancel_only: bool = False
     trades_from: tuple[int, ...] = ()
 
@@ -69,6 +73,8 @@ class RouterConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
             "batch_window_ms": (0, 1_000),
             "batch_size_max": (1, 100),
             "balance_refresh_ms": (0, 60_000),
+            "status_refresh_ms": (0, 600_000),
+            "mark_refresh_ms": (0, 60_000),
         }
         found = [
             f"router.{key}: found {getattr(self, key)}, allowed {least} to {most}"

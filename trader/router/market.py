@@ -23,6 +23,12 @@ def has_listen_key(router):
 
 
 @inlined
+def has_mark(router):
+    """Whether the venue has mark prices."""
+    return router.instruments[0].market == USDM
+
+
+@inlined
 def may_open_stream(router):
     """Whether what the user stream's path needs is here."""
     return router.listen_key_length > 0 or not has_listen_key(router)

@@ -41,6 +41,7 @@ def clear_outgoing(router):
     router.quiet_accounts = 0
     router.wire_count = 0
     router.alarm_count = 0
+    router.states_told = 0
 
 
 @inlined
@@ -192,3 +193,4 @@ def add_accounts(router, reconciled):
     for index in range(router.open_orders):
         router.accounts[router.orders[router.live[index]].symbol_id].open_orders += 1
     router.account_count = router.symbol_count
+    router.states_told = (1 << router.symbol_count) - 1

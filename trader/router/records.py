@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from trader.messages import AccountState, ExecutionReport, WireOut
+from trader.messages import AccountState, ExecutionReport, InstrumentState, WireOut
 from trader.orders import ORDER, STAGE_STRATEGY
 
 REPORTS_MAX = 128
@@ -55,6 +55,8 @@ class Job(IntEnum):
     CHECK_POSITION = 9
     DEAD_MAN = 10
     BALANCE = 11
+    STATUS = 12
+    MARK = 13
 
 
 class Alarm(IntEnum):
@@ -100,6 +102,7 @@ def message_dtype(message: type[msgspec.Struct]) -> np.dtype:
 
 REPORT = message_dtype(ExecutionReport)
 ACCOUNT = message_dtype(AccountState)
+INSTRUMENT_STATE = message_dtype(InstrumentState)
 WIRE = message_dtype(WireOut)
 
 ROUTER_ORDER = np.dtype(

@@ -19,6 +19,7 @@ from trader.router.facts import (
     tell_breaker,
     want_trades,
 )
+from trader.router.instrument_states import hear_refusal
 from trader.router.outgoing import add_alarm, add_report
 from trader.router.state import AT_ACK, ORDER_API, UP, USER_STREAM, Alarm
 from trader.venues.binance.json_cursor import units_of
@@ -77,6 +78,7 @@ def _apply_place_error(router, order, reply, now_ns):
         fall_silent(router, order, now_ns)
         doubt(router, order, now_ns)
     else:
+        hear_refusal(router, order.symbol_id, reply.code)
         reject(router, order, reply.code, now_ns)
 
 

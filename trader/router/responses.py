@@ -6,6 +6,7 @@ from trader.orders import SLOT_MASK
 from trader.pacing import RETRY_AFTER_UNIT
 from trader.router import reconciling, rest
 from trader.router.balance import take_balance
+from trader.router.instrument_states import take_mark, take_status
 from trader.router.replies import HTTP_OK, TOO_MANY, obey_limit
 from trader.router.state import REST, Job
 
@@ -48,6 +49,10 @@ def _take_reply(router, job, wire, now_ns):
         return rest.take_listen_key(router, address, length)
     if job == Job.BALANCE:
         return take_balance(router, address, length, now_ns)
+    if job == Job.STATUS:
+        return take_status(router, address, length)
+    if job == Job.MARK:
+        return take_mark(router, address, length)
     if job == Job.CANCEL_OPEN:
         router.clear_symbol += 1
     elif job == Job.OPEN_ORDERS:

@@ -3,6 +3,7 @@
     LISTEN_KEY -> key of the user stream        CANCEL_OPEN, OPEN_ORDERS -> nothing of ours is open
     RENEW_KEY  -> it lives on                   POSITION, LIST_ORDERS -> compared (trader.router.reconciling)
     BALANCE    -> free collateral (trader.router.balance)
+    STATUS, MARK -> does it trade, at what mark price (trader.router.instrument_states)
     DEAD_MAN   -> the venue's timer starts anew TRADES, TRADES_SINCE -> fills that we missed
 
 A reply that is no success, or is not understood, is asked for again after a pause that doubles; 429 and 418 after the
@@ -29,8 +30,10 @@ from trader.venues.binance.orders import (
     write_collateral_request,
     write_countdown_request,
     write_listen_key_request,
+    write_mark_request,
     write_open_orders_request,
     write_position_request,
+    write_status_request,
     write_trades_request,
     write_trades_since_request,
 )
@@ -48,6 +51,8 @@ def _endpoint_of(job):
         return Endpoint.ORDERS
     if job == Job.TRADES or job == Job.TRADES_SINCE:
         return Endpoint.EXECUTIONS
+    if job == Job.STATUS or job == Job.MARK:
+        return Endpoint.MARKET_DATA
     return Endpoint.ACCOUNT
 
 
@@ -79,6 +84,10 @@ def _write(router, job, instrument, room):
         return write_trades_since_request(room, instrument, router.trades_from[router.job_symbol])
     if job == Job.BALANCE:
         return write_collateral_request(room, instrument)
+    if job == Job.STATUS:
+        return write_status_request(room, instrument)
+    if job == Job.MARK:
+        return write_mark_request(room, instrument)
     if job == Job.DEAD_MAN:
         return write_countdown_request(room, instrument, router.dead_man_ms)
     return write_position_request(room, instrument)

@@ -9,6 +9,7 @@ from shm.kernel import inlined, kernel
 from trader.compile_hints import never_inlined
 from trader.router import reconciling, rest
 from trader.router.balance import ask_balance
+from trader.router.instrument_states import ask_states
 from trader.router.market import has_listen_key
 from trader.router.outgoing import add_accounts
 from trader.router.patience import unanswered
@@ -40,7 +41,7 @@ def move_phase(router, now_ns):
             rest.request(router, Job.TRADES_SINCE, reconciling.wanted_symbol(router), now_ns)
         elif router.position_symbol < router.symbol_count:
             rest.request(router, Job.POSITION, router.position_symbol, now_ns)
-        elif router.balance_ns != 0 or not ask_balance(router, now_ns):
+        elif (router.balance_ns != 0 or not ask_balance(router, now_ns)) and not ask_states(router, now_ns):
             _be_ready(router, now_ns)
     elif router.phase == Phase.READY and not router.cancel_only:
         _check(router, now_ns)
@@ -52,7 +53,7 @@ def move_phase(router, now_ns):
 def _check(router, now_ns):
     """The next comparison that is due, if there is a token for it; else the next thing."""
     never_inlined()
-    if ask_balance(router, now_ns):
+    if ask_balance(router, now_ns) or ask_states(router, now_ns):
         return
     if router.orders_symbol >= router.symbol_count:
         router.orders_symbol = 0

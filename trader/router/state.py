@@ -21,6 +21,7 @@ from trader.router.records import AT_ACK as AT_ACK
 from trader.router.records import CONNECTION as CONNECTION
 from trader.router.records import DOWN as DOWN
 from trader.router.records import GATE as GATE
+from trader.router.records import INSTRUMENT_STATE as INSTRUMENT_STATE
 from trader.router.records import OPENING as OPENING
 from trader.router.records import ORDER_API as ORDER_API
 from trader.router.records import ORDER_STATUS as ORDER_STATUS
@@ -107,6 +108,12 @@ ROUTER = np.dtype(
         ("balance_ns", "i8"),
         ("balance_refresh_ns", "i8"),
         ("quiet_accounts", "i8"),  # they tell of the balance only
+        ("status_refresh_ns", "i8"),
+        ("mark_refresh_ns", "i8"),
+        ("states_told", "i8"),  # set of instruments whose states leave with this step
+        ("status_asked_ns", "i8", (INSTRUMENTS_MAX,)),
+        ("mark_asked_ns", "i8", (INSTRUMENTS_MAX,)),
+        ("instrument_states", INSTRUMENT_STATE, (INSTRUMENTS_MAX,)),
         ("scan_next", "i8"),  # where the walk over live orders goes on
         ("more_work", "i8"),  # the walk ran out of room
         ("report_count", "i8"),
@@ -199,6 +206,8 @@ def fill_router(
     router["reconnect_ns_max"] = config.reconnect_ms_max * ms
     router["balance_refresh_ns"] = config.balance_refresh_ms * ms
     router["listen_key_ns"] = config.listen_key_minutes * 60_000 * ms
+    router["status_refresh_ns"] = config.status_refresh_ms * ms
+    router["mark_refresh_ns"] = config.mark_refresh_ms * ms
     router["dead_man_ms"] = config.dead_man_ms
     router["dead_man_refresh_ns"] = config.dead_man_refresh_ms * ms
     router["orders_check_ns"] = config.orders_check_ms * ms
@@ -219,6 +228,8 @@ def fill_router(
     for symbol_id in range(symbols):
         instrument, gate = instruments[symbol_id], router["gates"][symbol_id]
         router["instruments"][symbol_id] = instrument
+        router["instrument_states"][symbol_id]["symbol_id"] = symbol_id
+        router["instrument_states"][symbol_id]["venue_id"] = instrument["venue_id"]
         gate["order_lots_max"] = risk.order_lots_max
         gate["position_lots_max"] = risk.position_lots_max
         gate["order_units_max"] = risk.order_notional_max * E8 // max(int(instrument["tick_value_e8"]), 1)

@@ -11,7 +11,7 @@ import numpy as np
 
 from shm.kernel import kernel, load_u8
 from trader.compile_hints import never_inlined
-from trader.orders import POST_ONLY_WOULD_TAKE
+from trader.orders import NOT_TRADING, POST_ONLY_WOULD_TAKE
 from trader.venues.binance.json_cursor import (
     CURSOR,
     NUMBER,
@@ -38,9 +38,9 @@ OTHER, NEW, PARTIALLY_FILLED, FILLED, CANCELED, EXPIRED, REJECTED, TRADE = range
 QUOTE, OWN_LETTER = 34, 116
 """Our client order ids begin with a t."""
 DUPLICATE_ID = -4116
-REFUSED = -2010
-"""How futures say that an order's id is taken. Spot has one code for every refused order and says why in words: a taken
-id and a post-only order that would take are given the codes of futures."""
+REFUSED, FILTERED = -2010, -1013
+"""How futures say that an order's id is taken. Spot has two codes for all refused orders and says why in words: a taken
+id, a post-only order that would take and a closed market are given the codes of futures."""
 
 REPLY = np.dtype(
     [
@@ -64,7 +64,7 @@ SCAN = np.dtype([("cursor", CURSOR), ("number", NUMBER)], align=True)
 _ID, _STATUS, _RESULT, _ERROR, _CODE = word("id"), word("status"), word("result"), word("error"), word("code")
 _ORDER_ID, _EXECUTED, _UPDATED = word("orderId"), word("executedQty"), word("updateTime")
 _TRANSACTED, _MESSAGE, _DUPLICATE = word("transactTime"), word("msg"), word("Duplicate order sent.")
-_WOULD_TAKE = word("Order would immediately match and take.")
+_WOULD_TAKE, _CLOSED = word("Order would immediately match and take."), word("Market is closed.")
 _DATA, _RETRY_AFTER, _CLIENT_ORDER_ID = word("data"), word("retryAfter"), word("clientOrderId")
 _BUY, _SELL = word("BUY"), word("SELL")
 _W_NEW, _W_PARTIALLY, _W_FILLED = word("NEW"), word("PARTIALLY_FILLED"), word("FILLED")
@@ -189,6 +189,8 @@ def _scan_error(scan, reply):
         reply.code = DUPLICATE_ID
     elif reply.code == REFUSED and said == _WOULD_TAKE:
         reply.code = POST_ONLY_WOULD_TAKE
+    elif reply.code == FILTERED and said == _CLOSED:
+        reply.code = NOT_TRADING
 
 
 @kernel

@@ -81,6 +81,8 @@ _CANCEL_OPEN = _texts("DELETE /fapi/v1/allOpenOrders?symbol=", "DELETE /api/v3/o
 _POSITION = _text("GET /fapi/v3/positionRisk?symbol=")
 _BALANCES = _text("GET /api/v3/account")
 _COLLATERAL = _texts("GET /fapi/v3/balance", "GET /api/v3/account")
+_STATUS = _texts("GET /fapi/v1/exchangeInfo?symbol=", "GET /api/v3/exchangeInfo?symbol=")
+_MARK = _text("GET /fapi/v1/premiumIndex?symbol=")
 _TRADES = _texts("GET /fapi/v1/userTrades?symbol=", "GET /api/v3/myTrades?symbol=")
 _ORDER_ID = _text("&limit=1000&orderId=")
 _LIMIT = _text("&limit=100")
@@ -217,6 +219,18 @@ def write_position_request(at, instrument):
 def write_collateral_request(at, instrument):
     """GET the account's balances."""
     return put(put_of(at, _COLLATERAL, instrument.market), _BLANK)
+
+
+@kernel
+def write_status_request(at, instrument):
+    """GET exchangeInfo; futures list every instrument, whichever is asked for."""
+    return put(put_symbol(put_of(at, _STATUS, instrument.market), instrument), _BLANK)
+
+
+@kernel
+def write_mark_request(at, instrument):
+    """GET premiumIndex of one symbol: its mark price."""
+    return put(put_symbol(put(at, _MARK), instrument), _BLANK)
 
 
 @kernel
