@@ -8,7 +8,7 @@ import pytest
 from shm.kernel import new_record
 from tests.trader.binance_frames import dumped, instrument
 from tests.trader.guarded_bytes import GuardedBytes
-from trader.orders import POST_ONLY_WOULD_TAKE
+from trader.orders import NOT_TRADING, POST_ONLY_WOULD_TAKE
 from trader.venues.binance import account, balances, order_events, user_events
 from trader.venues.binance.account import POSITION_REPLY
 from trader.venues.binance.order_events import (
@@ -69,18 +69,21 @@ def test_the_end_of_the_stream_is_heard(frame: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("message", "code"),
+    ("said", "message", "code"),
     [
-        ("Duplicate order sent.", order_events.DUPLICATE_ID),
-        ("Order would immediately match and take.", POST_ONLY_WOULD_TAKE),
-        ("Account has insufficient balance for requested action.", -2010),
-        ("", -2010),
+        (-2010, "Duplicate order sent.", order_events.DUPLICATE_ID),
+        (-2010, "Order would immediately match and take.", POST_ONLY_WOULD_TAKE),
+        (-2010, "Account has insufficient balance for requested action.", -2010),
+        (-2010, "", -2010),
+        (-1013, "Market is closed.", NOT_TRADING),
+        (-1013, "Filter failure: LOT_SIZE", -1013),
+        (-2010, "Market is closed.", -2010),
     ],
 )
-def test_refusals_of_one_code_are_told_apart_by_their_words(message: str, code: int) -> None:
+def test_refusals_of_one_code_are_told_apart_by_their_words(said: int, message: str, code: int) -> None:
     scan, reply = new_record(SCAN), new_record(REPLY)
     for seed in range(10):
-        frame = {"id": "p77", "status": 400, "error": {"code": -2010, "msg": message}}
+        frame = {"id": "p77", "status": 400, "error": {"code": said, "msg": message}}
         text = dumped(random.Random(seed), frame)
         assert order_events.scan_reply(scan[0], GUARDED.at_end(text), len(text), reply[0]) == SCANNED
 

@@ -39,9 +39,9 @@ def info(**statuses: str) -> dict:
         (info(ETHUSDT="TRADING", BTCUSDT="SETTLING"), InstrumentStatus.STOPPED),
         (info(BTCUSDT="HALT", ETHUSDT="TRADING"), InstrumentStatus.STOPPED),
         (info(BTCUSDT="trading"), InstrumentStatus.STOPPED),
-        (info(BTCUSDTX="TRADING", BTCUSD="TRADING", ETHUSDT="TRADING"), BAD),
-        ({"symbols": [{"symbol": "BTCUSDT"}]}, BAD),
-        ({"symbols": []}, BAD),
+        (info(BTCUSDTX="TRADING", BTCUSD="TRADING", ETHUSDT="TRADING"), InstrumentStatus.STOPPED),
+        ({"symbols": [{"symbol": "BTCUSDT"}]}, InstrumentStatus.STOPPED),
+        ({"symbols": []}, InstrumentStatus.STOPPED),
         ({"code": -1003, "msg": "Too many requests"}, BAD),
     ],
 )

@@ -13,9 +13,9 @@ from trader.enums import OrderState
 from trader.enums import RefusalReason as R
 from trader.messages import NewOrder
 from trader.orders import pack_client_order_id
+from trader.pacing import PacingConfig
 from trader.router.config import RouterConfig
 from trader.router.outgoing import clear_outgoing
-from trader.router.pacing import PacingConfig
 from trader.router.placing import place
 from trader.router.state import ROUTER, Phase, fill_router
 

@@ -7,9 +7,10 @@ has the whole position. A contradiction moves nothing: the order is asked for in
 
 from shm.kernel import inlined, kernel
 from trader.compile_hints import never_inlined
-from trader.enums import OrderState, ReportKind
+from trader.enums import InstrumentStatus, OrderState, ReportKind
 from trader.orders import (
     CONTRADICTION,
+    NOT_TRADING,
     OrderEvent,
     apply_ack,
     apply_end,
@@ -18,7 +19,7 @@ from trader.orders import (
     next_state,
 )
 from trader.router.breaker import PLAIN, fail, succeed
-from trader.router.outgoing import add_alarm, add_report
+from trader.router.outgoing import add_alarm, add_report, tell_state
 from trader.router.placing import free_lots, retire
 from trader.router.state import AT_ACK, Alarm
 from trader.venues.binance.order_events import (
@@ -85,6 +86,16 @@ def settle(router, order, before, after, event_ms, now_ns):
     elif after == OrderState.EXPIRED:
         router.expired += 1
         add_report(router, order, ReportKind.EXPIRED, after, event_ms, 0)
+
+
+@kernel
+def hear_refusal(router, symbol_id, code):
+    """The venue refused an order; if it does not trade the instrument, that is known now, and asked about."""
+    never_inlined()
+    if code == NOT_TRADING and router.status_refresh_ns != 0:
+        router.instrument_states[symbol_id].status = InstrumentStatus.STOPPED
+        router.status_asked_ns[symbol_id] = 0
+        tell_state(router, symbol_id)
 
 
 @kernel

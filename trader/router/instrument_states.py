@@ -4,28 +4,28 @@ status   exchangeInfo; the venue's refusal of an order because of it is believed
 mark     premiumIndex, on futures
 
 Risk is told of each as it comes, and of all of them with every reconciliation: it allows no order of an instrument
-that is not known to trade. What is not answered is asked for again when it is due, and holds nothing else up for long.
+that is not known to trade. A mark price that is not answered is asked for again when it is due, and holds nothing up.
 """
 
 from shm.kernel import inlined, kernel
 from trader.compile_hints import never_inlined
-from trader.enums import InstrumentStatus
-from trader.orders import NOT_TRADING
 from trader.router import rest
 from trader.router.market import has_mark
-from trader.router.state import Job
+from trader.router.outgoing import tell_state
+from trader.router.state import Job, Phase
 from trader.venues.binance.instrument_state import scan_mark, scan_status
 
 
 @inlined
 def ask_states(router, now_ns):
-    """Ask for the next that is due: 1 if a request went out."""
+    """Ask for the next that is due, for marks once READY: 1 if a request went out."""
     asked = 0
+    wants_marks = has_mark(router) and router.phase == Phase.READY
     for symbol_id in range(0 if router.cancel_only else router.symbol_count):
         if asked == 0 and _is_due(router.status_asked_ns[symbol_id], router.status_refresh_ns, now_ns):
             asked = rest.request(router, Job.STATUS, symbol_id, now_ns)
             router.status_asked_ns[symbol_id] = now_ns if asked else router.status_asked_ns[symbol_id]
-        if asked == 0 and has_mark(router) and _is_due(router.mark_asked_ns[symbol_id], router.mark_refresh_ns, now_ns):
+        if asked == 0 and wants_marks and _is_due(router.mark_asked_ns[symbol_id], router.mark_refresh_ns, now_ns):
             asked = rest.request(router, Job.MARK, symbol_id, now_ns)
             router.mark_asked_ns[symbol_id] = now_ns if asked else router.mark_asked_ns[symbol_id]
     return asked
@@ -49,6 +49,13 @@ def take_status(router, address, length):
     return 1
 
 
+@inlined
+def miss_status(router):
+    """A status was not told. Before READY nothing goes on without it; later it is asked for again when it is due."""
+    if router.phase != Phase.READY:
+        router.status_asked_ns[router.job_symbol] = 0
+
+
 @kernel
 def take_mark(router, address, length):
     """Keep a mark price, as old as its request, and have it told; 0 if the reply is not understood."""
@@ -62,20 +69,3 @@ def take_mark(router, address, length):
     own.mark_ns = router.job_sent_ns
     tell_state(router, symbol_id)
     return 1
-
-
-@kernel
-def hear_refusal(router, symbol_id, code):
-    """The venue refused an order; if it does not trade the instrument, that is known now."""
-    never_inlined()
-    if code != NOT_TRADING or router.status_refresh_ns == 0:
-        return
-    router.instrument_states[symbol_id].status = InstrumentStatus.STOPPED
-    router.status_asked_ns[symbol_id] = 0
-    tell_state(router, symbol_id)
-
-
-@inlined
-def tell_state(router, symbol_id):
-    """Have an instrument's state sent with this step."""
-    router.states_told |= 1 << symbol_id

@@ -175,6 +175,12 @@ def add_alarm(router, alarm, symbol_id, client_order_id, found, allowed):
     row.allowed = allowed
 
 
+@inlined
+def tell_state(router, symbol_id):
+    """Have an instrument's state sent with this step."""
+    router.states_told |= 1 << symbol_id
+
+
 @kernel
 def add_accounts(router, reconciled):
     """Append the account state of every symbol."""

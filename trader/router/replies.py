@@ -14,12 +14,12 @@ from trader.router.facts import (
     apply_status,
     doubt,
     fall_silent,
+    hear_refusal,
     reject,
     settle,
     tell_breaker,
     want_trades,
 )
-from trader.router.instrument_states import hear_refusal
 from trader.router.outgoing import add_alarm, add_report
 from trader.router.state import AT_ACK, ORDER_API, UP, USER_STREAM, Alarm
 from trader.venues.binance.json_cursor import units_of

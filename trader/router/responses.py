@@ -6,7 +6,7 @@ from trader.orders import SLOT_MASK
 from trader.pacing import RETRY_AFTER_UNIT
 from trader.router import reconciling, rest
 from trader.router.balance import take_balance
-from trader.router.instrument_states import take_mark, take_status
+from trader.router.instrument_states import miss_status, take_mark, take_status
 from trader.router.replies import HTTP_OK, TOO_MANY, obey_limit
 from trader.router.state import REST, Job
 
@@ -35,7 +35,9 @@ def take_response(router, wire, now_ns):
         return
     if understood:
         router.rest_attempts = 0
-    else:
+    elif job != Job.MARK:
+        if job == Job.STATUS:
+            miss_status(router)
         rest.fail(router, now_ns)
 
 

@@ -24,12 +24,13 @@ from trader.venues.binance.json_cursor import (
 from trader.venues.binance.order_events import BAD
 
 _SYMBOLS, _SYMBOL, _STATUS = word("symbols"), word("symbol"), word("status")
-_TRADING, _MARK_PRICE = word("TRADING"), word("markPrice")
+_WORD_TRADING, _MARK_PRICE = word("TRADING"), word("markPrice")
+_TRADING, _STOPPED = int(InstrumentStatus.TRADING), int(InstrumentStatus.STOPPED)
 
 
 @kernel
 def scan_status(scan, address, length, instrument):
-    """The instrument's InstrumentStatus: STOPPED for every word but TRADING; BAD where it is not listed."""
+    """The instrument's InstrumentStatus: STOPPED for every word but TRADING, and if it is not listed. BAD: no list."""
     never_inlined()
     cursor = scan.cursor
     found = BAD
@@ -38,8 +39,10 @@ def scan_status(scan, address, length, instrument):
     while next_key(cursor):
         if cursor.word == _SYMBOLS:
             open_array(cursor)
+            found = _STOPPED
             while next_element(cursor):
-                found = max(found, _scan_row(cursor, instrument))
+                row = _scan_row(cursor, instrument)
+                found = row if row != BAD else found
         else:
             skip_value(cursor)
     return found if at_end(cursor) else BAD
@@ -57,7 +60,7 @@ def _scan_row(cursor, instrument):
             is_ours = read_text(cursor) != 0 and _is_symbol(cursor.text, cursor.length, instrument)
         elif cursor.word == _STATUS:
             read_text(cursor)
-            status = InstrumentStatus.TRADING if cursor.word == _TRADING else InstrumentStatus.STOPPED
+            status = _TRADING if cursor.word == _WORD_TRADING else _STOPPED
         else:
             skip_value(cursor)
     return status if is_ours else BAD
