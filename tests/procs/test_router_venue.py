@@ -39,7 +39,7 @@ POSITION_LOTS_MAX = 40
 SPOT_SCALE = 100
 """A spot lot is so much smaller."""
 CHECKS = {"dead_man_ms": 10_000, "dead_man_refresh_ms": 500, "orders_check_ms": 700, "position_check_ms": 1_500}
-CHECKS |= {"breaker_open_ms": 500, "balance_refresh_ms": 2_000}
+CHECKS |= {"breaker_open_ms": 500, "balance_refresh_ms": 2_000, "status_refresh_ms": 1_100, "mark_refresh_ms": 900}
 """Often, so that they meet whatever goes wrong."""
 VENUE_END = {ORDER_API: ORDERS, USER_STREAM: USER}
 

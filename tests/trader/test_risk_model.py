@@ -135,7 +135,7 @@ def test_random_sessions_agree_with_a_naive_model_and_stay_within_limits(seed):
             model.received_ns = now_ns
             if model.book_state == BookState.LIVE and model.ask > model.bid:
                 model.mid, model.mid_ns = Fraction(model.bid + model.ask, 2), now_ns
-            if rng.random() < 0.3:
+            if rng.random() < 0.02:
                 model.mark, model.mark_ns = Fraction(rng.randint(99_800, 100_200), 2), now_ns
                 apply_instrument(risk[0], trades(mark2_ticks=int(2 * model.mark), mark_ns=now_ns)[0])
             newest = top(model.bid, model.ask, model.book_state)
