@@ -106,8 +106,8 @@ class BadWires:
             if report.state in TERMINAL and give_back(self.arena[0], report.client_order_id):
                 self.ends.append(report.client_order_id)
                 self.open.pop(report.order_slot, None)
-        for account in self.router.accounts():
-            self.risk.give(account, self.now_ms * MS)
+        for told in (*self.router.states(), *self.router.accounts()):
+            self.risk.give(told, self.now_ms * MS)
 
     def connect(self, wire: Any) -> None:
         """A socket of the router's reaches the venue."""
