@@ -28,8 +28,8 @@ from tests.trader.exchange_desk import (
     spot_instruments,
 )
 from tests.trader.risk_records import limits, stage_config
-from trader.enums import BookState, Command, OrderState, TimeInForce, WireKind
-from trader.messages import LEVELS, BookTop, Control, OrderIntent, VolatilityEstimate
+from trader.enums import BookState, Command, InstrumentStatus, OrderState, TimeInForce, WireKind
+from trader.messages import LEVELS, BookTop, Control, InstrumentState, OrderIntent, VolatilityEstimate
 from trader.orders import STAGE_STRATEGY, TERMINAL, generations, order_slot_of
 from trader.router.state import ORDER_API, USER_STREAM, Phase
 from trader.router.state import REST as ROUTER_REST
@@ -39,7 +39,7 @@ POSITION_LOTS_MAX = 40
 SPOT_SCALE = 100
 """A spot lot is so much smaller."""
 CHECKS = {"dead_man_ms": 10_000, "dead_man_refresh_ms": 500, "orders_check_ms": 700, "position_check_ms": 1_500}
-CHECKS |= {"breaker_open_ms": 500, "balance_refresh_ms": 2_000, "status_refresh_ms": 1_100, "mark_refresh_ms": 900}
+CHECKS |= {"breaker_open_ms": 500, "balance_refresh_ms": 2_000}
 """Often, so that they meet whatever goes wrong."""
 VENUE_END = {ORDER_API: ORDERS, USER_STREAM: USER}
 
@@ -60,6 +60,7 @@ class BadWires:
         own = {"order_lots_max": 20 * self.scale, "position_lots_max": self.position_lots_max, "open_orders_max": 12}
         self.risk = OneStage("risk", stage_config(limits(**own, duplicate_ms=0, slippage_bps_max=10_000)))
         self.risk.give(Control(int(Command.RUN), BUILD_ALONE), 0)
+        self.risk.give(InstrumentState(0, 0, int(InstrumentStatus.TRADING), 0, 0), 0)
         self.risk.give(VolatilityEstimate(0, 0, 0, 1, 1, *([1.0] * 14)), 0)
         self.risk.row["risk"]["symbols"][0]["limits"]["size_lots_min"] = 1
         self.risk.row["risk"]["symbols"][0]["limits"]["tick_value_e8"] = self.venue.row["instruments"][0][
@@ -106,8 +107,8 @@ class BadWires:
             if report.state in TERMINAL and give_back(self.arena[0], report.client_order_id):
                 self.ends.append(report.client_order_id)
                 self.open.pop(report.order_slot, None)
-        for told in (*self.router.states(), *self.router.accounts()):
-            self.risk.give(told, self.now_ms * MS)
+        for account in self.router.accounts():
+            self.risk.give(account, self.now_ms * MS)
 
     def connect(self, wire: Any) -> None:
         """A socket of the router's reaches the venue."""
