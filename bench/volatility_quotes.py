@@ -7,6 +7,7 @@ import numpy as np
 from bench.harness import Bench
 from bench.results import TIME, Result, times
 from bench.shared import SharedSlots, new_clock
+from procs.strategy_file import BELIEF
 from shm.clock import read_clock
 from shm.codec import body_bytes_fixed, decode, encode, record_dtype
 from shm.kernel import address_of_array, kernel, new_record
@@ -19,6 +20,7 @@ from shm.slot import (
 )
 from trader.messages import LEVELS, VOLATILITY_ESTIMATE, BookTop, VolatilityEstimate
 from trader.strategy import LEVELS_MAX, POSITION, QUOTES, StrategyConfig, quoting
+from trader.strategy.restraint import trust
 
 ESTIMATE = record_dtype(VolatilityEstimate)
 FRAME_BYTES = FRAME_HEADER_BYTES + body_bytes_fixed(VolatilityEstimate)
@@ -102,11 +104,12 @@ def quotes(samples: int) -> Result:
         state[name] = value
     book, belief, clock, measured = (
         new_record(record_dtype(BookTop)),
-        new_record(ESTIMATE),
+        new_record(BELIEF),
         new_clock(),
         np.zeros(samples),
     )
     book["bid_ticks"], book["ask_ticks"] = 617_999 - np.arange(LEVELS), 618_001 + np.arange(LEVELS)
+    trust(belief[0])
     for name, value in LEARNED.items():
         belief[name] = value
     quote_often(state[0], book[0], belief[0], position[0], out[0], address_of_array(clock), measured, BATCH)

@@ -1,8 +1,9 @@
 """Which process runs on which core: reads `--core book=3`, checks it against this host, plans the rest, pins.
 
-    8 cores or more   one each
+    8 cores or more   one each; signals and tail risk, which look now and then, beside the supervisor
     6 or 7            feed to router one each, the others share what is left
-    2 to 5            feed to router on the last, exchange and supervisor on the first, volatility between
+    2 to 5            feed to router on the last, exchange and supervisor on the first, volatility between; signals and
+                      tail risk beside it
     1                 everything on it
 
 A wake-up across cores costs ten times one on the same core, so stages that cannot have a core each are better
@@ -21,6 +22,9 @@ from procs.topology import STAGES, SUPERVISOR
 
 PLACES = (*(stage.name for stage in STAGES), SUPERVISOR)
 """Every name that `--core` takes: the stages in flow order, then the supervisor."""
+
+_QUIET = tuple(stage.name for stage in STAGES if not stage.is_rung)
+_BUSY = tuple(place for place in PLACES if place not in _QUIET)
 
 _SIBLINGS = "/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list"
 
@@ -75,8 +79,9 @@ def plan_cores(cores: Mapping[str, int], available: Iterable[int], *, fused: boo
 
 def _default_plan(exists: list[int], *, fused: bool) -> dict[str, int]:
     count = len(exists)
-    if count >= len(PLACES) and not fused:
-        return dict(zip(PLACES, exists[-len(PLACES) :], strict=True))
+    if count >= len(_BUSY) and not fused:
+        plan = dict(zip(_BUSY, exists[-len(_BUSY) :], strict=True))
+        return plan | dict.fromkeys(_QUIET, plan[SUPERVISOR])
     if count > len(HOT) and not fused:
         hot, rest = exists[-len(HOT) :], exists[: -len(HOT)]
         plan = dict(zip(HOT, hot, strict=True))
@@ -85,7 +90,7 @@ def _default_plan(exists: list[int], *, fused: bool) -> dict[str, int]:
         plan = dict.fromkeys(HOT, exists[-1])
     plan["exchange"] = plan["supervisor"] = rest[0]
     plan["volatility"] = rest[min(1, len(rest) - 1)]
-    return plan
+    return plan | dict.fromkeys(_QUIET, plan["volatility"])
 
 
 def owns_core(plan: Mapping[str, int], place: str) -> bool:

@@ -121,7 +121,6 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     book: BookConfig = BookConfig()
     volatility: VolatilityConfig = VolatilityConfig()
     signals: SignalsConfig = SignalsConfig()
-    """Of `trader signals` and `trader stress`, as `tail_risk` is of the latter; no stage reads them."""
     tail_risk: TailRiskConfig = TailRiskConfig()
     strategy: StrategyConfig = StrategyConfig()
     risk: RiskConfig = RiskConfig()

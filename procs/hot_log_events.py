@@ -22,11 +22,17 @@ class Event(IntEnum):
     BOOK_STALE      = 22   # symbol, epoch, cause
     BELIEF_DOUBTED  = 25   # symbol, state, age_ns
     BELIEF_TRUSTED  = 26   # symbol, volatility_bps
+    PANIC_BEGAN     = 27   # symbol, confidence, direction
+    PANIC_ENDED     = 28   # symbol, confidence
     RISK_REFUSED    = 30   # symbol, order, reason, found, allowed
     RISK_HALTED     = 31   # cause, trading state
     RISK_REARMED    = 32   # cause, trading state
     QUOTES_PULLED   = 33   # symbol, cause, bids, asks, found, allowed
     STATUS_CHANGED  = 34   # symbol, status
+    RISK_TIGHTENED  = 35   # symbol, size_permille, spread_permille
+    RISK_RELEASED   = 36   # symbol, times
+    TAIL_RISK_ALERT = 37   # symbol, level, size_permille, spread_permille, reasons
+    TAIL_RISK_CALM  = 38   # symbol, alerts
     ORDER_UNKNOWN   = 40   # symbol, order, side, price, size
     ORDER_REJECTED  = 41   # symbol, order, code
     ORDER_DENIED    = 42   # symbol, order, reason

@@ -21,12 +21,17 @@ from trader.book.state import ClearCause
 from trader.enums import BeliefState, BookState, InstrumentStatus, RefusalReason, Side, TradingState
 from trader.risk.state import HaltCause, PullCause
 from trader.router.state import Alarm
+from trader.tail_risk.recommendation import REASONS
 
 Value = int | float | str
 
 
 class Symbol(int):
     """The kind of a field that holds a symbol_id."""
+
+
+class Reasons(int):
+    """The kind of a field that holds bits of trader.tail_risk.recommendation."""
 
 
 class Connection(IntEnum):
@@ -53,8 +58,8 @@ class HotFormat(msgspec.Struct, frozen=True):
         if len(self.fields) > VALUES_MAX:
             found.append(f"fields: found {len(self.fields)}, allowed {VALUES_MAX}")
         for name, kind in self.fields.items():
-            if not (kind in (int, float, Symbol) or issubclass(kind, IntEnum)):
-                found.append(f"field {name}: found {kind}, allowed int, float, Symbol or an IntEnum")
+            if not (kind in (int, float, Symbol, Reasons) or issubclass(kind, IntEnum)):
+                found.append(f"field {name}: found {kind}, allowed int, float, Symbol, Reasons or an IntEnum")
         used = {name for _, name, _, _ in string.Formatter().parse(self.template) if name is not None}
         if used != set(self.fields):
             found.append(f"template: names {sorted(used)}, the fields are {sorted(self.fields)}")
@@ -75,6 +80,8 @@ def _value(kind: type[int] | type[float], word: int, symbols: Sequence[str]) -> 
         return number if math.isfinite(number) else str(number)
     if kind is Symbol:
         return symbols[word] if 0 <= word < len(symbols) else f"symbol {word}"
+    if kind is Reasons:
+        return ", ".join(name for bit, name in REASONS.items() if word & bit) or f"reasons {word}"
     try:
         return str(kind(word).name)  # type: ignore[union-attr]
     except ValueError:
@@ -115,6 +122,26 @@ FORMATS: dict[Event, HotFormat] = {
     Event.BELIEF_TRUSTED: HotFormat(
         "INFO", "trader.strategy", "{symbol}: quotes again, the volatility estimate is {volatility_bps} bps",
         {"symbol": Symbol, "volatility_bps": float}),
+    Event.PANIC_BEGAN: HotFormat(
+        "WARNING", "trader.signals", "{symbol}: panic, confidence {confidence}, direction {direction}",
+        {"symbol": Symbol, "confidence": float, "direction": int}),
+    Event.PANIC_ENDED: HotFormat(
+        "INFO", "trader.signals", "{symbol}: the panic is over, confidence {confidence}",
+        {"symbol": Symbol, "confidence": float}),
+    Event.RISK_TIGHTENED: HotFormat(
+        "WARNING", "trader.risk",
+        "limits are tightened because of {symbol}: sizes {size_permille}, distances {spread_permille} thousandths",
+        {"symbol": Symbol, "size_permille": int, "spread_permille": int}),
+    Event.RISK_RELEASED: HotFormat(
+        "INFO", "trader.risk", "limits are as configured again, {symbol} is calm; tightened {times} times so far",
+        {"symbol": Symbol, "times": int}),
+    Event.TAIL_RISK_ALERT: HotFormat(
+        "WARNING", "trader.tail_risk",
+        "{symbol}: alert at level {level} because of {reasons}: "
+        "sizes {size_permille}, distances {spread_permille} thousandths",
+        {"symbol": Symbol, "level": float, "size_permille": int, "spread_permille": int, "reasons": Reasons}),
+    Event.TAIL_RISK_CALM: HotFormat(
+        "INFO", "trader.tail_risk", "{symbol}: calm again, {alerts} alerts so far", {"symbol": Symbol, "alerts": int}),
     Event.RISK_REFUSED: HotFormat(
         "INFO", "trader.risk", "{symbol}: order {order} refused, {reason}: found {found}, allowed {allowed}",
         {"symbol": Symbol, "order": int, "reason": RefusalReason, "found": int, "allowed": int}),

@@ -53,7 +53,7 @@ def kernel_loads(market: str = MARKETS[USDM].name) -> list[tuple[str, Callable[[
     return loads
 
 
-_HEAVY_AT_BOTH_ENDS = ("router", "strategy", "risk", "volatility", "book", "feed", "exchange")
+_HEAVY_AT_BOTH_ENDS = ("router", "strategy", "risk", "volatility", "tail_risk", "signals", "book", "feed", "exchange")
 """Two processes compile from both ends of the list, so the small pieces in the middle even out who is done first."""
 
 assert set(_HEAVY_AT_BOTH_ENDS) == {stage.name for stage in STAGES}

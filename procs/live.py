@@ -4,6 +4,7 @@
     stages     state, core, CPU, messages        hops    latency against its budget, the limit
     symbols    book, touch, our quotes, position, what is believed of the volatility
     orders     counts, PnL, quoted share, checks of the book, drops
+    status     what a person should look at, or what signals and tail risk say
 
 Fits 80 by 24. Colour says nothing that the text does not say too.
 """
@@ -30,7 +31,10 @@ PLAIN_EVERY_S = 1.0
 WIDTH = 80
 
 _STAGES_WIDTH = 39
-_ROWS_BESIDE_SYMBOLS = 21
+_ROWS_BESIDE_SYMBOLS = 23
+_ROWS_BESIDE_HOPS = 3
+"""Stages more than hops: the panels beside one another end together."""
+
 _STATE_STYLES = {"running": "green", "done": "dim", "failed": "bold red", "boot": "yellow"}
 _BOOK_STYLES = {"LIVE": "green", "SYNCING": "yellow", "STALE": "bold red", "INIT": "dim"}
 
@@ -109,7 +113,7 @@ def _market(config: RunConfig) -> str:
 def picture(
     snapshot: Snapshot, *, market: str = "", duration_s: float = 0.0, symbol_rows: int = 4, rate: float = 0.0
 ) -> Group:
-    """The whole view, 80 columns by 20 rows and one for each symbol."""
+    """The whole view, 80 columns by 23 rows and one for each symbol behind the first."""
     beside = Table.grid(expand=False)
     beside.add_column(width=_STAGES_WIDTH)
     beside.add_column(width=WIDTH - _STAGES_WIDTH)
@@ -180,7 +184,8 @@ def _hops(hops: tuple[HopView, ...]) -> Panel:
         cells = [format_span(value) if found.count else "-" for value in (found.p50, found.p99, found.max)]
         budget = format_span(hop.budget_ns) if hop.budget_ns else "-"
         table.add_row(hop.name, cells[0], Text(cells[1] + mark, style=style if found.count else ""), cells[2], budget)
-    table.add_row("")
+    for _ in range(_ROWS_BESIDE_HOPS):
+        table.add_row("")
     return _panel(table, "latency by hop", WIDTH - _STAGES_WIDTH, right=0)
 
 
@@ -240,7 +245,19 @@ def _status(snapshot: Snapshot) -> Text:
         return Text(f" {'; '.join(troubles)}", style="bold red", no_wrap=True, overflow="ellipsis")
     resting = snapshot.orders.open
     restarts = f"  {snapshot.restarts.text}" if snapshot.restarts.count else ""
-    return Text(f" {'quoting' if resting else 'no order rests'}{restarts}", style="green" if resting else "dim")
+    line = Text(f" {'quoting' if resting else 'no order rests'}{restarts}", no_wrap=True, overflow="ellipsis")
+    line.stylize("green" if resting else "dim")
+    return line.append_text(_stress(snapshot.symbols))
+
+
+def _stress(symbols: tuple[SymbolView, ...]) -> Text:
+    """What signals and tail risk say of the symbol that is worst off."""
+    if not symbols:
+        return Text("")
+    worst = max(symbols, key=lambda symbol: (symbol.stress.level, symbol.stress.confidence))
+    name = f"{worst.units.symbol} " if len(symbols) > 1 else ""
+    style = "bold yellow" if worst.stress.alert or worst.stress.panic else "dim"
+    return Text(f"  {name}{worst.stress.text}", style=style)
 
 
 def plain_line(snapshot: Snapshot) -> str:
@@ -252,6 +269,7 @@ def plain_line(snapshot: Snapshot) -> str:
             f"{symbol.units.symbol} {symbol.book_state} {touch} vol {_volatility(symbol)} "
             f"pos {symbol.units.size(symbol.position_lots)}"
         )
+    parts += [symbol.stress.text for symbol in snapshot.symbols[:2] if symbol.stress.alert or symbol.stress.panic]
     orders, hop = snapshot.orders, snapshot.hop("tick_to_order").latency
     parts += [f"orders {orders.placed} open {orders.open}", f"fills {orders.filled}", f"pnl {snapshot.pnl:+.2f}"]
     spans = f"p50 {format_span(hop.p50)} p99 {format_span(hop.p99)}"

@@ -1,7 +1,7 @@
 """Which stages share a process, and how each process waits: a choice over one and the same table.
 
     process   one process a stage
-    fused     feed, book, strategy, risk and router in one process, volatility beside it
+    fused     feed, book, strategy, risk and router in one process; volatility, signals and tail risk beside it
 
 The simulated exchange is always a process of its own here; the backtest, which has it in the same process on
 the virtual clock, is `backtest`.
@@ -48,7 +48,7 @@ def groups(placement: str) -> list[Group]:
         rest, together = names, []
     else:
         raise ValueError(f"placement: found {placement!r}, allowed 'process' or 'fused'")
-    order = ["exchange", "volatility", "router", "risk", "strategy", "book", "feed"]
+    order = ["exchange", "volatility", "tail_risk", "signals", "router", "risk", "strategy", "book", "feed"]
     single = [Group(name, (name,)) for name in order if name in rest]
     return [single[0], *single[1:], *together] if "exchange" in rest else [*single, *together]
 

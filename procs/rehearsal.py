@@ -14,6 +14,7 @@ from shm.memory import call_entry
 from trader.enums import BeliefState, BookState
 from trader.messages import LEVELS
 from trader.strategy import POSITION, QUOTES, StrategyConfig
+from trader.strategy.restraint import trust
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ def rehearse(
         book["bid_ticks"][0, level] = bid_ticks - level
         book["ask_ticks"][0, level] = ask_ticks + level
         book["bid_lots"][0, level] = book["ask_lots"][0, level] = touch_lots
+    trust(belief[0])
     belief["state"] = BeliefState.WARMING if warming else BeliefState.LIVE
     belief["volatility_bps"] = volatility_bps
     belief["phi_mean"], belief["pit"] = 1.0, 0.5

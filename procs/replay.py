@@ -226,13 +226,13 @@ def _links(symbols: int) -> tuple[dict[str, int], list[np.ndarray], dict[str, in
     addresses, keep = memory_links(wanted, symbols=symbols)
     queues = {}
     for name, link in wanted.items():
-        if link.when_full in (Full.LATEST, Full.DROP):
+        if link.when_full is Full.LATEST or link.lossy:
             raw = np.zeros(ring_bytes(QUEUE_BYTES) + 128, dtype=np.uint8)
             content = raw[-raw.ctypes.data % 128 :][: ring_bytes(QUEUE_BYTES)]
             format_ring(content, QUEUE_BYTES, consumers=len(link.consumers))
             keep.append(raw)
             queues[name] = content.ctypes.data
-            if link.when_full is Full.DROP:
+            if link.lossy:
                 addresses[name] = content.ctypes.data
     return addresses, keep, queues
 

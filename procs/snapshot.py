@@ -34,6 +34,7 @@ from procs.readings import (
 )
 from procs.restarts import NO_RESTARTS, RestartView
 from procs.run_segments import FIRST_QUOTE_WORD, RunSegments
+from procs.stress_views import CALM, StressView, stress_of
 from procs.topology import STAGES
 from shm.clock import now_ns
 from shm.control import STATE_NAMES
@@ -109,6 +110,7 @@ class SymbolView:
     own_ask_ticks: int
     own_ask_lots: int
     position_lots: int
+    stress: StressView = CALM
 
 
 @dataclass(frozen=True)
@@ -264,6 +266,7 @@ class Taker:
             own_ask_ticks=ask_ticks,
             own_ask_lots=ask_lots,
             position_lots=int(risk["position"]["lots"]),
+            stress=stress_of(self._memory, symbol_id),
         )
 
 

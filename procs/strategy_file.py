@@ -30,10 +30,12 @@ from shm.codec import record_dtype
 from shm.kernel import Entry
 from trader.messages import BookTop, VolatilityEstimate
 from trader.strategy import POSITION, QUOTES, StrategyConfig, quoting
-from trader.strategy.door import ARGUMENTS, SignatureError, signature_problem
+from trader.strategy.door import ARGUMENTS, SEEN, SignatureError, signature_problem
 
 BOOK = record_dtype(BookTop)
-BELIEF = record_dtype(VolatilityEstimate)
+ESTIMATE = record_dtype(VolatilityEstimate)
+BELIEF = np.dtype([(name, part[name]) for part in (ESTIMATE, SEEN) for name in part.names or ()], align=True)
+"""What is believed of a symbol: the fields of its VolatilityEstimate, then those of SEEN."""
 
 FILE_BYTES_MAX = 1024
 """Longest path of a strategy file."""

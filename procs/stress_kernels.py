@@ -1,45 +1,31 @@
-"""The loop of `trader stress`: the simulated exchange's order flow, a stress in it, and the detectors that watch.
+"""The loops of `trader stress`: a simulated order flow with a stress in it, and the detectors that watch it.
 
     arrive -> matches, touch -> trader.signals, trader.tail_risk -> alarms, each with its time
 
 One order is one trade here, however many resting orders it met, as venues' aggregated trade streams have it.
 """
 
-import math
-
 import numpy as np
 
 from shm.kernel import inlined, kernel
-from trader.exchange.matching import BACKGROUND, LEVELS, cancel, match
+from trader.exchange.matching import LEVELS
 from trader.exchange.order_flow import arrive, draw_arrival, due
+from trader.exchange.stress import press
 from trader.signals.config import DEPTH_LEVELS_MAX
 from trader.signals.forecasts import on_book, on_trade
-from trader.signals.horizons import usual
+from trader.signals.horizons import usual_deviation
 from trader.tail_risk import assessment
-
-QUIET, CRASH, WHALE, FLASH, SHOCK = range(5)
-SCENARIOS = ("quiet", "crash", "whale", "flash spread", "shock")
-"""QUIET: nothing. CRASH: sellers at every arrival, the fair price running away. WHALE: an order of 600 usual ones.
-FLASH: the touch of both sides withdrawn as often as it comes back. SHOCK: volatility times ten (the exchange's own)."""
 
 PANIC, ALERT, BIG = range(3)
 DETECTORS = ("panic", "alert", "whale")
 ALARMS_MAX = 4_096
 
-CRASH_BPS_PER_S = 15.0
-CRASH_SHARE = 1.0
-WHALE_SHARE = 600.0
-WHALE_TICKS = 300
-FLASH_TICKS = 40
-WITHDRAWN_MAX = 50
-
 WATCH = np.dtype(
     [
-        ("scenario", "i8"),
         ("from_ns", "i8"),
         ("until_ns", "i8"),
         ("end_ns", "i8"),
-        ("is_done", "i8"),
+        ("is_stressed", "i8"),
         ("count", "i8"),
         ("bid_ticks", "i8", (DEPTH_LEVELS_MAX,)),
         ("bid_lots", "i8", (DEPTH_LEVELS_MAX,)),
@@ -51,8 +37,8 @@ WATCH = np.dtype(
     ],
     align=True,
 )
-"""One run: what happens when, and the alarms so far. `is_done`: the whale has been; `size_permille_min`: the smallest
-size that was recommended."""
+"""One run: until when, and the alarms so far. `is_stressed`: the order flow has a stress of the exchange's own before
+it; `size_permille_min`: the smallest size that was recommended."""
 
 
 @kernel
@@ -67,28 +53,9 @@ def watch_market(market, signals, tail, pool, watch):
         side = arrive(flow, book, order_id)
         draw_arrival(flow)
         _tell_trade(book, side, now_ns, signals, tail, watch)
-        if watch.from_ns <= now_ns < watch.until_ns:
-            _stress(flow, book, watch, now_ns, signals, tail)
+        if watch.is_stressed:
+            _tell_trade(book, press(flow, book), now_ns, signals, tail, watch)
         _tell_book(book, now_ns, signals, tail, pool, watch)
-
-
-@kernel
-def _stress(flow, book, watch, now_ns, signals, tail):
-    usual_lots = math.exp(flow.log_lots_median)
-    if watch.scenario == CRASH:
-        flow.fair_ticks -= flow.start_ticks * 1e-4 * CRASH_BPS_PER_S * (flow.next_ns - now_ns) * 1e-9
-        match(book, -1, book.base_ticks + book.best_bid - 5, int(CRASH_SHARE * usual_lots), BACKGROUND)
-        _tell_trade(book, -1, now_ns, signals, tail, watch)
-    elif watch.scenario == WHALE and not watch.is_done:
-        watch.is_done = 1
-        match(book, 1, book.base_ticks + book.best_ask + WHALE_TICKS, int(WHALE_SHARE * usual_lots), BACKGROUND)
-        _tell_trade(book, 1, now_ns, signals, tail, watch)
-    elif watch.scenario == FLASH:
-        for turn in range(WITHDRAWN_MAX):
-            if book.best_ask - book.best_bid >= FLASH_TICKS or book.best_bid <= 0 or book.best_ask >= LEVELS:
-                break
-            best = book.best_bid if turn & 1 else book.best_ask
-            cancel(book, book.levels[best].head)
 
 
 @kernel
@@ -98,9 +65,13 @@ def _tell_trade(book, side, now_ns, signals, tail, watch):
     for index in range(book.match_count):
         lots += book.matches[index].lots
     book.match_count = 0
-    if lots <= 0:
-        return
-    sign = 1 if side > 0 else -1
+    if lots > 0:
+        watch_trade(1 if side > 0 else -1, lots, now_ns, signals, tail, watch)
+
+
+@kernel
+def watch_trade(sign, lots, now_ns, signals, tail, watch):
+    """Let the detectors see a trade: 1 a buyer's, -1 a seller's; lots above 0."""
     on_trade(signals, now_ns, sign, lots)
     if assessment.on_trade(tail, now_ns, sign, lots):
         _alarm(watch, BIG, now_ns)
@@ -132,11 +103,17 @@ def _tell_book(book, now_ns, signals, tail, pool, watch):
     levels = signals.depth_levels
     _fill_side(book, book.best_bid, -1, watch.bid_ticks, watch.bid_lots, levels)
     _fill_side(book, book.best_ask, 1, watch.ask_ticks, watch.ask_lots, levels)
+    watch_book(now_ns, signals, tail, pool, watch)
+
+
+@kernel
+def watch_book(now_ns, signals, tail, pool, watch):
+    """Let the detectors see the book that stands in `watch`."""
     was_panic, was_alert = signals.detector.state, tail.now.state
     confidence = on_book(signals, now_ns, watch.bid_ticks, watch.bid_lots, watch.ask_ticks, watch.ask_lots)
     mid = 0.5 * (watch.bid_ticks[0] + watch.ask_ticks[0])
     assessment.on_mid(tail, pool, now_ns, mid if watch.bid_lots[0] > 0 and watch.ask_lots[0] > 0 else np.nan)
-    deviation = math.sqrt(usual(signals.horizons.variance, signals.horizons.weight))
+    deviation = usual_deviation(signals.horizons)
     assessment.assess(tail, pool, now_ns, confidence, 1e-4 * mid * deviation)
     watch.events += 1
     watch.size_permille_min = min(watch.size_permille_min, tail.now.recommendation.size_permille)

@@ -1,15 +1,23 @@
 """Detectors on labelled stress of the simulated exchange: how many are found, how soon, and how often for nothing."""
 
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
 import msgspec
 import numpy as np
 
 from procs.config import RunConfig
 from procs.exchange_market import exchange_instruments
-from procs.stress_kernels import DETECTORS, QUIET, SCENARIOS, SHOCK, WATCH, watch_market
+from procs.stress_kernels import DETECTORS, WATCH, watch_market
+from procs.stress_recorded import watched_recording
 from shm.kernel import new_record
 from trader.exchange.venue import EXCHANGE, open_markets, prepare
 from trader.signals.forecasts import MARKET_SIGNALS, configure_signals
 from trader.tail_risk.assessment import TAIL_RISK, configure_tail_risk, new_pool
+
+QUIET, CRASH, WHALE, FLASH, SHOCK = range(5)
+SCENARIOS = ("quiet", "crash", "whale", "flash spread", "shock")
+"""QUIET: nothing. SHOCK: volatility times ten (trader.exchange.shock). The others: trader.exchange.stress."""
 
 NS_PER_S = 1_000_000_000
 OPENING_NS = 1_000 * NS_PER_S
@@ -18,6 +26,13 @@ LEAD_S = 90.0
 
 STRESS_S = 5.0
 AFTER_S = 20.0
+_STRESSES = {CRASH: "crash", WHALE: "whale", FLASH: "flash_spread"}
+
+HELD_OUT_SEED = 500_000
+"""Ramps and weights were chosen on smaller seeds: what is told is out of sample."""
+
+SEEDS_APART = 10_000
+
 GRACE_S = 5.0
 """An alarm this long after the end of a stress still belongs to it."""
 
@@ -32,14 +47,19 @@ class Detection(msgspec.Struct, frozen=True, kw_only=True):
     delay_ms_p50: float | None
 
 
-class StressStudy(msgspec.Struct, frozen=True, kw_only=True):
-    """`false_per_hour`: alarms of each detector an hour of quiet market, on the exchange's own clock.
+class Quiet(msgspec.Struct, frozen=True, kw_only=True):
+    """A quiet market: alarms of each detector an hour, on the venue's own clock."""
 
-    `size_permille_p50`: by scenario, the median over runs of the smallest size that was recommended.
-    """
-
-    quiet_hours: float
+    source: str
+    hours: float
     false_per_hour: dict[str, float]
+
+
+class StressStudy(msgspec.Struct, frozen=True, kw_only=True):
+    """`size_permille_p50`: by scenario, the median over runs of the smallest size that was recommended."""
+
+    first_seed: int
+    quiets: list[Quiet]
     size_permille_p50: dict[str, float]
     detections: list[Detection]
 
@@ -52,6 +72,9 @@ def watched(config: RunConfig, scenario: int, seed: int, *, quiet_s: float = 0.0
         recorded=False,
         shock_at_s=LEAD_S if scenario == SHOCK else 0.0,
         shock_for_s=STRESS_S if scenario == SHOCK else 0.0,
+        stress=_STRESSES.get(scenario, ""),
+        stress_at_s=LEAD_S,
+        stress_for_s=STRESS_S,
     )
     exchange = new_record(EXCHANGE)
     prepare(exchange, exchange_config, exchange_instruments(config)[:1], wall_offset_ns=0)
@@ -62,7 +85,7 @@ def watched(config: RunConfig, scenario: int, seed: int, *, quiet_s: float = 0.0
     configure_tail_risk(tail[0], pool[0], config.tail_risk)
     watch = new_record(WATCH)
     own = watch[0]
-    own["scenario"], own["size_permille_min"] = scenario, 1_000
+    own["is_stressed"], own["size_permille_min"] = scenario in _STRESSES, 1_000
     own["from_ns"] = OPENING_NS + round(LEAD_S * NS_PER_S)
     own["until_ns"] = own["from_ns"] + round(STRESS_S * NS_PER_S)
     length_s = quiet_s if scenario == QUIET else LEAD_S + STRESS_S + AFTER_S
@@ -72,23 +95,49 @@ def watched(config: RunConfig, scenario: int, seed: int, *, quiet_s: float = 0.0
     return watch
 
 
-def study(config: RunConfig, *, runs: int, quiet_s: float) -> StressStudy:
-    """`runs` seeded markets a scenario, and as many quiet ones of `quiet_s` seconds."""
-    quiet = [watched(config, QUIET, seed, quiet_s=quiet_s) for seed in range(1, runs + 1)]
-    hours = runs * quiet_s / 3_600
-    detections, sizes = [], {SCENARIOS[QUIET]: _size(quiet)}
+def study(
+    config: RunConfig,
+    *,
+    runs: int,
+    quiet_s: float,
+    first_seed: int = HELD_OUT_SEED,
+    recordings: Sequence[Path] = (),
+    progress: Callable[[str, int, int], None] = lambda name, done, total: None,
+) -> StressStudy:
+    """`runs` seeded markets a scenario, as many quiet ones of `quiet_s` seconds, and recordings, which count as quiet.
+
+    Raises what `watched_recording` raises.
+    """
+    quiet, sizes, detections = [], {}, []
+    total = runs * len(SCENARIOS) + len(recordings)
+    for number in range(runs):
+        progress(SCENARIOS[QUIET], number, total)
+        quiet.append(watched(config, QUIET, first_seed + number, quiet_s=quiet_s))
+    sizes[SCENARIOS[QUIET]] = _size(quiet)
     for scenario in range(1, len(SCENARIOS)):
-        watches = [watched(config, scenario, 1_000 + seed) for seed in range(runs)]
+        watches = []
+        for number in range(runs):
+            progress(SCENARIOS[scenario], scenario * runs + number, total)
+            watches.append(watched(config, scenario, first_seed + scenario * SEEDS_APART + number))
         sizes[SCENARIOS[scenario]] = _size(watches)
         detections += [_detection(scenario, detector, watches) for detector in range(len(DETECTORS))]
+    hours = runs * quiet_s / 3_600
+    quiets = [Quiet(source="simulated market", hours=hours, false_per_hour=_rates(quiet, hours))]
+    for number, path in enumerate(recordings):
+        progress(path.name, total - len(recordings) + number, total)
+        source, hours, watch = watched_recording(path, config)
+        quiets.append(Quiet(source=f"{source}, {path.name}", hours=hours, false_per_hour=_rates([watch], hours)))
+    progress("", total, total)
     return StressStudy(
-        quiet_hours=hours,
-        false_per_hour={
-            name: sum(len(_times(watch, index)) for watch in quiet) / hours for index, name in enumerate(DETECTORS)
-        },
+        first_seed=first_seed,
+        quiets=quiets,
         size_permille_p50=sizes,
         detections=detections,
     )
+
+
+def _rates(watches: list[np.ndarray], hours: float) -> dict[str, float]:
+    return {name: sum(len(_times(watch, index)) for watch in watches) / hours for index, name in enumerate(DETECTORS)}
 
 
 def _size(watches: list[np.ndarray]) -> float:
@@ -117,12 +166,14 @@ def _detection(scenario: int, detector: int, watches: list[np.ndarray]) -> Detec
 
 
 def render(told: StressStudy) -> str:
-    """A line a scenario and detector, then what quiet markets set off."""
+    """A line a scenario and detector, then a line a quiet market with what it set off."""
     lines = [f"{'scenario':<14}{'detector':<10}{'found':>9}{'delay p50':>13}{'smallest size':>16}"]
     for one in told.detections:
         delay = "-" if one.delay_ms_p50 is None else f"{one.delay_ms_p50:.0f} ms"
         size = f"{told.size_permille_p50[one.scenario] / 10:.0f} %" if one.detector == "alert" else ""
         lines.append(f"{one.scenario:<14}{one.detector:<10}{one.found:>5}/{one.runs:<3}{delay:>13}{size:>16}")
-    false = ", ".join(f"{name} {count:.1f}" for name, count in told.false_per_hour.items())
-    lines += ["", f"false alarms an hour of quiet market ({told.quiet_hours:.2f} h): {false}"]
+    lines += ["", f"{'for nothing, an hour':<58}{'hours':>7}" + "".join(f"{name:>9}" for name in DETECTORS)]
+    for quiet in told.quiets:
+        rates = "".join(f"{quiet.false_per_hour[name]:>9.1f}" for name in DETECTORS)
+        lines.append(f"{quiet.source:<58}{quiet.hours:>7.2f}{rates}")
     return "\n".join(lines)

@@ -23,6 +23,8 @@ from trader.messages import (
     NewOrder,
     OrderIntent,
     OrderRefusal,
+    SignalEstimate,
+    TailRiskAdvice,
     Trade,
     VolatilityEstimate,
     WireIn,
@@ -41,16 +43,24 @@ SUPERVISOR = "supervisor"
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage: its module in procs.stages, whether it owns sockets, and what it is for."""
+    """One stage: its module in procs.stages, whether it owns sockets, and what it is for.
+
+    `is_rung`: whether writers ring its doorbell. A stage that nobody waits for is not worth a system call of those that
+    somebody waits for: it looks by itself, on its timer.
+    """
 
     name: str
     owns_sockets: bool
     purpose: str
+    is_rung: bool = True
 
 
 @dataclass(frozen=True)
 class Link:
-    """One edge: who writes it, who reads it, what it carries, how much it holds, what happens when full."""
+    """One edge: who writes it, who reads it, what it carries, how much it holds, what happens when full.
+
+    `may_miss`: readers for which nobody waits, whatever holds for the others: they see the gap.
+    """
 
     name: str
     producer: str
@@ -58,6 +68,12 @@ class Link:
     carries: tuple[type[Message], ...]
     capacity_bytes: int
     when_full: Full
+    may_miss: tuple[str, ...] = ()
+
+    @property
+    def lossy(self) -> tuple[str, ...]:
+        """Readers that may be overtaken."""
+        return self.consumers if self.when_full is Full.DROP else self.may_miss
 
 
 # fmt: off
@@ -68,22 +84,28 @@ STAGES = (
     Stage("risk",       False, "the only one that can emit a new order"),
     Stage("router",     True,  "orders, cancels and executions over the venue's sockets"),
     Stage("volatility", False, "what is believed of the volatility"),
+    Stage("signals",    False, "panic, fair price shift, aggressiveness", is_rung=False),
+    Stage("tail_risk",  False, "whales, extremes, fragility: advice that can only tighten", is_rung=False),
     Stage("exchange",   True,  "the simulated venue, behind real sockets"),
 )
 
 LINKS = (
     #    name                  producer      consumers               carries                                       bytes    when full
     Link("feed_book",          "feed",       ("book",),              (BookDelta, BestQuote, Trade, BookClear),     4 * M,   Full.WAIT),
-    Link("book_top",           "book",       ("strategy", "risk"),   (BookTop,),                                   1 * K,   Full.LATEST),
-    Link("book_market",        "book",       ("volatility",),        (MarketEvent,),                               1 * M,   Full.DROP),
+    Link("book_top",           "book",       ("strategy", "risk", "signals"), (BookTop,),                          1 * K,   Full.LATEST),
+    Link("book_market",        "book",       ("volatility", "signals", "tail_risk"), (MarketEvent,),               1 * M,   Full.DROP),
     # A book that disproved itself asks the feed for a new snapshot: newest request wins, so no cycle can wait.
     Link("book_feed",          "book",       ("feed",),              (BookResync,),                                1 * K,   Full.LATEST),
     Link("volatility_estimate", "volatility", ("strategy", "risk"),  (VolatilityEstimate,),                        1 * K,   Full.LATEST),
+    Link("signal_estimate",    "signals",    ("strategy", "tail_risk"), (SignalEstimate,),                         1 * K,   Full.LATEST),
+    Link("tail_risk_advice",   "tail_risk",  ("strategy", "risk"),   (TailRiskAdvice,),                            1 * K,   Full.LATEST),
     Link("strategy_risk",      "strategy",   ("risk",),              (OrderIntent,),                               64 * K,  Full.DENY),
     Link("risk_strategy",      "risk",       ("strategy",),          (OrderRefusal,),                              256 * K, Full.HALT),
     # A hundred orders and more, 170: the next power of two. Whoever finds it full is told at once; cancels have sets.
     Link("risk_router",        "risk",       ("router",),            (NewOrder,),                                  32 * K,  Full.DENY),
-    Link("router_reports",     "router",     ("risk", "strategy"),   (ExecutionReport, AccountState, InstrumentState), 4 * M,   Full.HALT),
+    # Tail risk only advises: trading never waits for it.
+    Link("router_reports",     "router",     ("risk", "strategy", "tail_risk"), (ExecutionReport, AccountState, InstrumentState), 4 * M, Full.HALT,
+         may_miss=("tail_risk",)),
     Link("strategy_cancels",   "strategy",   ("router",),            (CancelRequest,),                             0,       Full.SET),
     Link("risk_cancels",       "risk",       ("router",),            (CancelRequest,),                             0,       Full.SET),
     Link("supervisor_cancels", SUPERVISOR,   ("router",),            (CancelRequest,),                             0,       Full.SET),
@@ -101,12 +123,17 @@ TRADING = tuple(stage.name for stage in STAGES if stage.name != "exchange")
 """The stages of the pipeline itself, in flow order."""
 
 FUSED = ("feed", "book", "strategy", "risk", "router")
-"""What the fused placement runs in one process; volatility stands beside it."""
+"""What the fused placement runs in one process; volatility, signals and tail risk stand beside it."""
 
 
 def stage_named(name: str) -> Stage:
     """The row of a stage. Raises KeyError."""
     return {stage.name: stage for stage in STAGES}[name]
+
+
+def is_rung(name: str) -> bool:
+    """Whether who writes to a stage wakes it; so it is with whoever is not in the table."""
+    return all(stage.is_rung for stage in STAGES if stage.name == name)
 
 
 def link_named(name: str) -> Link:
@@ -149,6 +176,8 @@ def _shape_problems(link: Link) -> list[str]:
         found.append(f"link {link.name!r}: capacity {link.capacity_bytes}, allowed a power of two of at least {4 * K}")
     if not link.consumers or len(link.consumers) > 3:
         found.append(f"link {link.name!r}: {len(link.consumers)} consumers, allowed 1 to 3")
+    strangers = sorted(set(link.may_miss) - set(link.consumers))
+    found += [f"link {link.name!r}: {name!r} may miss what it does not read" for name in strangers]
     if not link.carries:
         found.append(f"link {link.name!r} carries nothing")
     if link.when_full is Full.LATEST and len(link.carries) != 1:
@@ -210,7 +239,7 @@ def picture() -> str:
     for link in LINKS:
         flow = f"{link.producer} -> {', '.join(link.consumers)}"
         carries = ", ".join(message.__name__ for message in link.carries)
-        lines.append(f"  {link.name:<21}{flow:<30}{link.when_full.name:<8}{_size(link.capacity_bytes):>6}  {carries}")
+        lines.append(f"  {link.name:<21}{flow:<40}{link.when_full.name:<8}{_size(link.capacity_bytes):>6}  {carries}")
     lines += ["", "when full"]
     lines += [f"  {full.name:<8}{full.meaning}" for full in Full]
     return "\n".join(lines)

@@ -15,7 +15,7 @@ import numpy as np
 
 from procs.duty import BATCH_MAX, DUTY, HOPS
 from procs.ports import CANCELS, RING, SLOTS
-from procs.topology import WIRE, Full, Link, inboxes, link_named, outboxes
+from procs.topology import WIRE, Full, Link, inboxes, is_rung, link_named, outboxes
 from shm.cancels import CANCELS_BYTES, open_cancel_reader
 from shm.codec import body_bytes_fixed
 from shm.control import DOORBELL, store_word
@@ -79,7 +79,7 @@ def link_bytes(link: Link, *, symbols: int) -> int:
 def format_link(link: Link, content: np.ndarray) -> None:
     """Prepare a link's zeroed memory."""
     if link.when_full not in (Full.SET, Full.LATEST):
-        lossy = tuple(range(len(link.consumers))) if link.when_full is Full.DROP else ()
+        lossy = tuple(index for index, consumer in enumerate(link.consumers) if consumer in link.lossy)
         format_ring(content, link.capacity_bytes, consumers=len(link.consumers), lossy=lossy)
 
 
@@ -147,7 +147,8 @@ def bind(
         raise ValueError(f"stage {stage}: OUTBOXES {sorted(module.OUTBOXES)}, the topology has {sorted(names)}")
     for index, name in enumerate(module.OUTBOXES):
         link = link_named(name)
-        sleepers = {doorbell_of(consumer) for consumer in link.consumers if consumer != WIRE}
+        rung = [consumer for consumer in link.consumers if consumer != WIRE and is_rung(consumer)]
+        sleepers = {doorbell_of(consumer) for consumer in rung}
         _bind_outbox(station, index, link, links[name], symbols, sorted(sleepers - {0, own_doorbell}))
     row["ports"]["outbox_count"] = len(names)
     return station
@@ -211,7 +212,7 @@ def _bind_inbox(
         open_slot_reader(box["slot"], address, slot_stride(slot_frame_bytes(link)), symbols, buffer)
     else:
         box["kind"] = RING
-        lossy = link.when_full is Full.DROP
+        lossy = station.name in link.lossy
         buffer = _room(station, frame_bytes_max(link.capacity_bytes)) if lossy else 0
         open_reader(box["ring"], address, link.consumers.index(station.name), buffer)
         box["ring"]["sole"] &= not in_place

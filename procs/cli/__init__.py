@@ -11,6 +11,7 @@ import click
 
 from procs.cli.bench import bench
 from procs.cli.book import book
+from procs.cli.compare import compare
 from procs.cli.init import init
 from procs.cli.kill import arm, kill
 from procs.cli.orders import limits, orders
@@ -27,7 +28,7 @@ from procs.cli.volatility import volatility
 from procs.errors import EXIT_OPERATOR, OperatorError
 
 _RUNNING = (run, init, venue, topology, top, orders, limits, kill, arm)
-_MEASURING = (replay, book, record, volatility, signals, stress, profile, bench)
+_MEASURING = (replay, book, record, volatility, signals, stress, compare, profile, bench)
 
 COMMANDS = (*_RUNNING, *_MEASURING)
 """In the order in which a newcomer meets them."""

@@ -1,6 +1,7 @@
 """Risk: sees every intent and is the only stage that can emit a new order.
 
 book_top, volatility_estimate, router_reports -> picture of market, position and own orders
+tail_risk_advice -> limits in force: the configured ones, tightened
 strategy_risk -> decide -> risk_router (approved, exposure reserved) or risk_strategy (refused, with reason)
 a halt latches: every later intent is refused and everything is cancelled through risk_cancels
 quotes that the market leaves behind are pulled through risk_cancels too
@@ -24,6 +25,7 @@ from trader.messages import (
     EXECUTION_REPORT,
     INSTRUMENT_STATE,
     ORDER_INTENT,
+    TAIL_RISK_ADVICE,
     VOLATILITY_ESTIMATE,
     AccountState,
     BookTop,
@@ -34,11 +36,13 @@ from trader.messages import (
     NewOrder,
     OrderIntent,
     OrderRefusal,
+    TailRiskAdvice,
     VolatilityEstimate,
 )
+from trader.risk.advice import is_free
 from trader.risk.checks import APPROVED, decide
 from trader.risk.exposure import release, reset_exposure
-from trader.risk.facts import apply_account, apply_instrument, apply_report, pause
+from trader.risk.facts import apply_account, apply_instrument, apply_report, apply_tail_risk, pause
 from trader.risk.latches import CANCEL_ALL, CANCEL_ORDER, PULL_QUOTES, halt, rearm, reduce_only
 from trader.risk.limits import fill_bounds, fill_limits
 from trader.risk.market import apply_volatility, note_top
@@ -63,6 +67,7 @@ STATE = np.dtype(
     [
         ("risk", RISK),
         ("estimate", record_dtype(VolatilityEstimate)),
+        ("said", record_dtype(TailRiskAdvice)),
         ("intent", record_dtype(OrderIntent)),
         ("report", record_dtype(ExecutionReport)),
         ("account", record_dtype(AccountState)),
@@ -137,6 +142,10 @@ def step(state, ports, type_, frame, now_ns):
         if receive(frame, s.estimate) != 0:
             return BAD_FRAME
         apply_volatility(s.risk, s.estimate)
+    elif type_ == TAIL_RISK_ADVICE:
+        if receive(frame, s.said) != 0:
+            return BAD_FRAME
+        _on_advice(s, ports)
     elif type_ == ACCOUNT_STATE:
         if receive(frame, s.account) != 0:
             return BAD_FRAME
@@ -215,6 +224,19 @@ def _react(s, ports, reaction):
         log_event(ports, Event.RISK_HALTED, s.risk.cause, s.risk.trading)
     elif reaction == CANCEL_ORDER:
         cancel(ports, OUT_CANCELS, s.report.order_slot, s.report.client_order_id)
+
+
+@kernel
+def _on_advice(s, ports):
+    """Take tail risk's advice; people are told when limits begin and cease to be tightened by it."""
+    never_inlined()
+    was_free = is_free(s.risk.advice)
+    _react(s, ports, apply_tail_risk(s.risk, s.said))
+    advice = s.risk.advice
+    if was_free and not is_free(advice):
+        log_event(ports, Event.RISK_TIGHTENED, s.said.symbol_id, advice.size_permille, advice.spread_permille)
+    elif is_free(advice) and not was_free:
+        log_event(ports, Event.RISK_RELEASED, s.said.symbol_id, s.risk.tightened)
 
 
 @kernel

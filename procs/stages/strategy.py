@@ -1,7 +1,7 @@
 """The strategy stage: book and belief in, order intents and cancels out.
 
-    BookTop, VolatilityEstimate, an order's end, the timer
-        -> begin -> the strategy's quote, by address -> settle -> per line: place, cancel or keep
+    BookTop, VolatilityEstimate, an order's end, the timer, a panic's begin or end, advice
+        -> begin -> the strategy's quote, by address -> restrain, if advised -> settle -> a line: place, cancel, keep
 
 Quotes may rest only while the supervisor says RUN, the venue's account is reconciled and the book is LIVE,
 two-sided and fresh, and the estimate of its volatility is neither DOUBTED nor too old; otherwise everything that rests
@@ -14,16 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from procs.hot_log_events import Event
-from procs.ports import acknowledge, cancel, first_field_byte, log_event, receive, send
-from procs.strategy_file import BELIEF, BOOK, FILE_BYTES_MAX, STATE_BYTES_MAX, install, install_again
+from procs.market_beliefs import BAD_FRAME, hear, is_trusted
+from procs.ports import acknowledge, cancel, first_field_byte, receive, send
+from procs.strategy_file import BELIEF, BOOK, ESTIMATE, FILE_BYTES_MAX, STATE_BYTES_MAX, install, install_again
 from shm.codec import record_dtype
 from shm.kernel import address_of, kernel, load_u8, new_record, view
 from shm.kernel import step as compiled_step
 from shm.memory import call_entry
 from shm.order_arena import ARENA, NONE, SLOTS, format_arena, give_back, skip_to, take
 from trader.compile_hints import never_inlined
-from trader.enums import BeliefState, Command
+from trader.enums import Command
 from trader.instrument import INSTRUMENT, INSTRUMENTS_MAX
 from trader.messages import (
     ACCOUNT_STATE,
@@ -31,6 +31,8 @@ from trader.messages import (
     CONTROL,
     EXECUTION_REPORT,
     ORDER_REFUSAL,
+    SIGNAL_ESTIMATE,
+    TAIL_RISK_ADVICE,
     TIMER,
     VOLATILITY_ESTIMATE,
     AccountState,
@@ -39,12 +41,15 @@ from trader.messages import (
     ExecutionReport,
     OrderIntent,
     OrderRefusal,
+    SignalEstimate,
+    TailRiskAdvice,
 )
 from trader.orders import ORDER_SLOTS_MAX, STAGE_STRATEGY, generations, order_slot_of
 from trader.strategy import LEVELS_MAX, StrategyConfig
 from trader.strategy.account import on_account, on_refusal, on_report
 from trader.strategy.desk import CANCEL, PLACE, begin, end_step, settle, settle_none, takes, verdict
 from trader.strategy.lines import DESK, TAKER, TAKER_LEVEL, ask_cancel, free_line, line_of, take_line
+from trader.strategy.restraint import is_restrained, restrain, trust
 from trader.volatility import VolatilityConfig
 from trader.volatility.estimate import ESTIMATOR, configure, write_estimate
 
@@ -58,8 +63,6 @@ order still find it. Not all that there are: every table of orders is indexed by
 TIMER_NS = 100_000_000
 """Retries after a pause, cancels that nothing answered, books that fell silent."""
 
-BAD_FRAME = -1
-
 SYMBOL_BYTE = first_field_byte(BookTop)
 """Of a BookTop's symbol_id: it says which record to decode into."""
 
@@ -71,9 +74,12 @@ STATE = np.dtype(
         ("stride_bytes", "i8"),
         ("source_hash", "i8"),
         ("belief_age_ns_max", "i8"),
+        ("position_lots_max", "i8"),
         ("quote_calls", "i8"),
         ("doubts", "i8"),
-        ("belief", BELIEF),
+        ("belief", ESTIMATE),
+        ("signal", record_dtype(SignalEstimate)),
+        ("advice", record_dtype(TailRiskAdvice)),
         ("report", record_dtype(ExecutionReport)),
         ("refusal", record_dtype(OrderRefusal)),
         ("account", record_dtype(AccountState)),
@@ -89,8 +95,8 @@ STATE = np.dtype(
     ],
     align=True,
 )
-"""`belief`: the message in hand; `tops`, `beliefs`: the newest per symbol; `states`: the strategy's own.
-`doubted`: symbols whose belief is not quoted on; `doubts`: how often that began.
+"""`belief`, `signal`, ...: the message in hand; `tops`, `beliefs`: the newest per symbol; `states`: the strategy's own.
+`position_lots_max`: as configured. `doubted`: symbols whose belief is not quoted on; `doubts`: how often that began.
 
 `file` and `source_hash` say which strategy it is (empty and 0: built in), so that a replay finds it again.
 `arena`: the orders' slots; a handle of it is the order's client order id."""
@@ -110,6 +116,7 @@ def start(state: np.ndarray, config: Any, instruments: np.ndarray) -> None:
     desk["cancel_retry_ns"] = settings.cancel_retry_ms * 1_000_000
     desk["book_age_ns_max"] = settings.book_age_ms_max * 1_000_000
     own["belief_age_ns_max"] = settings.belief_age_ms_max * 1_000_000
+    own["position_lots_max"] = settings.position_lots_max
     lines = (2 * LEVELS_MAX + 1) * len(instruments)
     # No generation, so no order before the account has named the epoch.
     format_arena(own["arena"], min(lines + SLOTS_RESTING, SLOTS), last=0)
@@ -124,6 +131,7 @@ def start(state: np.ndarray, config: Any, instruments: np.ndarray) -> None:
         estimator = np.zeros(1, ESTIMATOR)
         configure(estimator, config.volatility)
         write_estimate(estimator[0], own["beliefs"][index])
+        trust(own["beliefs"][index])
         own["beliefs"][index]["symbol_id"] = index
     install(own, settings, len(instruments))
 
@@ -148,8 +156,8 @@ def step(state, ports, type_, frame, now_ns):
     own = view(state, STATE)
     if type_ == BOOK_TOP:
         return _on_book_top(own, ports, frame, now_ns)
-    if type_ == VOLATILITY_ESTIMATE:
-        return _on_belief(own, ports, frame, now_ns)
+    if type_ == VOLATILITY_ESTIMATE or type_ == SIGNAL_ESTIMATE or type_ == TAIL_RISK_ADVICE:
+        return _on_belief(own, ports, type_, frame, now_ns)
     if type_ == EXECUTION_REPORT:
         if receive(frame, own.report) != 0:
             return BAD_FRAME
@@ -200,14 +208,11 @@ def _on_book_top(own, ports, frame, now_ns):
 
 
 @kernel
-def _on_belief(own, ports, frame, now_ns):
-    if receive(frame, own.belief) != 0:
-        return BAD_FRAME
-    symbol_id = own.belief.symbol_id
-    if 0 <= symbol_id < own.desk.symbol_count:
-        own.beliefs[symbol_id] = own.belief
+def _on_belief(own, ports, type_, frame, now_ns):
+    symbol_id = hear(own, type_, frame)
+    if symbol_id >= 0:
         _requote(own, ports, symbol_id, now_ns)
-    return 0
+    return BAD_FRAME if symbol_id == BAD_FRAME else 0
 
 
 @kernel
@@ -234,8 +239,11 @@ def _requote(own, ports, symbol_id, now_ns):
     """Ask the strategy, then bring every line of the symbol to what is wanted."""
     desk = own.desk
     symbol, top = desk.symbols[symbol_id], own.tops[symbol_id]
-    if begin(desk, symbol, top, now_ns) and _is_trusted(own, ports, symbol_id):
+    if begin(desk, symbol, top, now_ns) and is_trusted(own, ports, symbol_id):
         _call_quote(own, symbol_id)
+        belief = own.beliefs[symbol_id]
+        if is_restrained(belief):
+            restrain(symbol.quotes, belief, top.bid_ticks[0], top.ask_ticks[0])
         settle(symbol, top)
     else:
         settle_none(symbol)
@@ -251,22 +259,6 @@ def _requote(own, ports, symbol_id, now_ns):
     if takes(symbol, now_ns):
         _place(own, ports, symbol_id, TAKER, TAKER_LEVEL, now_ns)
     end_step(symbol, top, desk.running)
-
-
-@kernel
-def _is_trusted(own, ports, symbol_id):
-    """Whether a symbol's belief may be quoted on; the prior has no age."""
-    belief, top = own.beliefs[symbol_id], own.tops[symbol_id]
-    age_ns = top.event_ns - belief.event_ns if belief.window_count > 0 else 0
-    doubted = 1 if belief.state == BeliefState.DOUBTED or age_ns > own.belief_age_ns_max else 0
-    if doubted != own.doubted[symbol_id]:
-        own.doubted[symbol_id] = doubted
-        own.doubts += doubted
-        if doubted:
-            log_event(ports, Event.BELIEF_DOUBTED, symbol_id, belief.state, age_ns)
-        else:
-            log_event(ports, Event.BELIEF_TRUSTED, symbol_id, belief.volatility_bps)
-    return not doubted
 
 
 @kernel

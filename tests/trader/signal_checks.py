@@ -4,9 +4,11 @@ import math
 
 import numpy as np
 
+from trader.risk.advice import ADVICE, ADVISED, clear_advice, renew_advice
 from trader.signals import Ema, MarketSignals, PlaneCache, RealisedVolatility, SignalsConfig, ZScore, orthogonalise
 from trader.signals import plane_cache as cache_module
 from trader.tail_risk import AmplitudePool, BlackSwanDetector, TailRisk, WhaleDetector
+from trader.tail_risk.assessment import resume_alert
 from trader.tail_risk.recommendation import RECOMMENDATION, tightened_size, widened_distance
 
 S = 1_000_000_000
@@ -135,3 +137,23 @@ def moments_keep_an_offset() -> None:
 
     own = offset.moments[0]
     assert abs(own["mean"] - 1e8 + own["mean_low"] - plain.swan.mean) < 2e-9
+
+
+def old_advice_only_tightens() -> None:
+    """Words from before what is known may come late; they make nothing looser."""
+    advised, advice = np.zeros(1, ADVISED), np.zeros(1, ADVICE)
+    for event_ns, size, spread in ((5, 200, 3_000), (4, 900, 1_000), (3, 100, 1_500)):
+        clear_advice(advice[0])
+        advice["size_permille"], advice["spread_permille"] = size, spread
+        renew_advice(advised[0], event_ns, advice[0])
+
+    assert advised["advice"][0].tolist() == (100, 3_000, 0)
+
+
+def a_successor_releases_slowly() -> None:
+    """An engine that goes on from another's alert holds it from its own first assessment on."""
+    engine = TailRisk()
+    resume_alert(engine.state[0], 0.8)
+
+    assert engine.assess(10**15).alert and engine.assess(10**15 + S).alert
+    assert not engine.assess(10**15 + 20 * S).alert

@@ -11,6 +11,7 @@ _WIDENED = "permille = min(max(recommendation.spread_permille, WHOLE), SPREAD_MA
 _CANCELLED = "not spread > CANCELLED * state.count * state.peak"
 _QUIET = "event_ns - detector.loud_ns >= detector.hold_ns"
 _RELEASED = "level = max(level, now.level * math.exp2(-elapsed_ns / state.release_ns))"
+_RESUMED = " or state.loud_ns == RESUMED_NS"
 _CLIPPED = "distance = min(max(distance, -CLIP * deviation), CLIP * deviation)"
 _LOWERED = "state.log_threshold -= step * state.share"
 _MEAN = "state.mean, state.mean_low = two_sum(mean, low + state.mean_low)"
@@ -33,6 +34,8 @@ SLOW = [
     ("tail_risk/assessment.py", "if value == value else 1.0", "if value == value else 0.0", "an_unknown_panic_is_one"),
     ("tail_risk/assessment.py", _RELEASED, "level = max(level, 0.0)", "alert_is_let_go_slowly"),
     ("tail_risk/whale.py", _CLIPPED, "distance = 1.0 * distance", "whales_do_not_become_usual"),
+    ("tail_risk/assessment.py", _RESUMED, "", "a_successor_releases_slowly"),
+    ("risk/advice.py", "if event_ns >= advised.event_ns:", "if event_ns >= 0:", "old_advice_only_tightens"),
     ("tail_risk/tail.py", _LOWERED, _LOWERED + " * 0.5", "tail_index_is_paretos"),
     ("tail_risk/moments.py", _MEAN, "state.mean, state.mean_low = two_sum(mean, 0.0)", "moments_keep_an_offset"),
 ]

@@ -60,7 +60,7 @@ def test_horizons_are_means_over_time_and_rates_a_second() -> None:
     signals, rng = MarketSignals(config), np.random.default_rng(2)
     times = 10**12 + np.cumsum(rng.integers(1, 200, 500)) * MS
     bid = 10_000 + rng.integers(-1, 2, 500).cumsum()
-    spread, lots = rng.integers(1, 5, 500), rng.integers(1, 30, 500)
+    spread, lots = rng.integers(4, 6, 500), rng.integers(1, 30, 500)
     trades = np.where(rng.random(500) < 0.3, rng.choice([-3, 4], 500), 0)
     for index in range(500):
         bids, asks = [(int(bid[index]), int(lots[index]))], [(int(bid[index] + spread[index]), 7)]
@@ -76,6 +76,7 @@ def test_horizons_are_means_over_time_and_rates_a_second() -> None:
         assert found["weight"][index] == pytest.approx(held.sum(), rel=1e-9)
         assert found["mean_spread"][index] == pytest.approx(held @ spread[:-1], rel=1e-9)
         assert found["mean_depth"][index] == pytest.approx(held @ (lots + 7)[:-1], rel=1e-9)
+        assert found["mean_reach"][index] == pytest.approx(held @ spread[:-1], rel=1e-9)
         assert found["mean_mid_bps"][index] == pytest.approx(held @ (log_mid - log_mid[0])[:-1], rel=1e-9, abs=1e-9)
         assert found["volume"][index] == pytest.approx(kept @ np.abs(trades) * 1e3 / horizon_ms, rel=1e-9)
         assert found["signed"][index] == pytest.approx(kept @ trades * 1e3 / horizon_ms, rel=1e-9)
@@ -110,10 +111,33 @@ def test_a_crash_is_seen_within_a_second_told_by_its_direction_and_over_when_it_
 def test_one_sign_alone_is_no_panic() -> None:
     market = Market()
     market.quiet(200)
-    market.spread = 30
+    market.lots = LOTS // 10
     said = market.quiet(5)
 
     assert 0.2 < said.confidence < 0.7 and not said.panic
+
+
+def test_a_touch_that_goes_and_leaves_nothing_near_is_one_within_a_second_however_much_stands_behind() -> None:
+    market = Market()
+    market.quiet(200)
+    market.spread = 30
+    begun = market.now_ns
+    while not market.quiet(0.05).panic:
+        assert market.now_ns < begun + S
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_run_in_steps_too_small_for_volatility_counts_like_a_jump(sign: int) -> None:
+    market = Market()
+    market.quiet(200)
+    usual = float(market.signals.state[0]["detector"]["volatility_share"])
+    for _ in range(400):
+        market.now_ns += 2 * MS
+        market.bid += sign
+        market.book()
+    detector = market.signals.state[0]["detector"]
+
+    assert usual == 0 and detector["volatility_share"] == 1 and detector["direction"] == sign
 
 
 def test_nothing_is_told_before_the_market_is_known() -> None:

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from shm.codec import record_dtype
+from procs.strategy_file import BELIEF
 from shm.kernel import new_record
 from tests.trader.one_desk import ASK, BID, make_top
 from trader.enums import BeliefState
-from trader.messages import VolatilityEstimate
 from trader.strategy import POSITION, QUOTES, StrategyConfig, quoting
+from trader.strategy.restraint import trust
 
 CERTAIN = {"phi_mean": 1.0, "pit": 0.5}
 LEARNED = {"mu_mean": 0.0, "mu_sd": 0.3, "phi_mean": 0.97, "phi_sd": 0.01, "sigma_eta_mean": 0.2, "sigma_eta_sd": 0.05}
@@ -21,7 +21,8 @@ LEARNED = {"mu_mean": 0.0, "mu_sd": 0.3, "phi_mean": 0.97, "phi_sd": 0.01, "sigm
 
 def make_belief(volatility_bps: float, *, band: float = 1.5, warming: bool = False, **fields: float) -> np.ndarray:
     """An estimate whose 5th and 95th percentiles are a factor `band` away."""
-    belief = new_record(record_dtype(VolatilityEstimate))
+    belief = new_record(BELIEF)
+    trust(belief[0])
     belief["state"] = BeliefState.WARMING if warming else BeliefState.LIVE
     belief["volatility_bps"] = volatility_bps
     belief["volatility_bps_p05"], belief["volatility_bps_p95"] = volatility_bps / band, volatility_bps * band

@@ -1,6 +1,7 @@
 """Knobs of the simulated exchange, their ranges, and its fixed capacities."""
 
 import math
+from typing import Literal
 
 import msgspec
 
@@ -19,8 +20,9 @@ class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     Ornstein-Uhlenbeck process with standard deviation `log_variance_sd` and half-life
     `volatility_half_life_s`. Arrivals are a Hawkes process: `clustering` is its branching ratio (0: Poisson),
     `cluster_ms` how long an arrival excites others. `shock_at_s` after the opening (0: never) volatility is multiplied
-    by `shock_factor` for `shock_for_s` (0: for good), and more orders arrive. `wallet_base`: units of each base asset
-    that a spot account has at the start.
+    by `shock_factor` for `shock_for_s` (0: for good), and more orders arrive. `stress`: "crash", "whale" or
+    "flash_spread" (trader.exchange.stress), from `stress_at_s` after the opening for `stress_for_s`. `wallet_base`:
+    units of each base asset that a spot account has at the start.
     """
 
     seed: int = 1
@@ -35,6 +37,9 @@ class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     shock_at_s: float = 0.0
     shock_for_s: float = 0.0
     shock_factor: float = 10.0
+    stress: Literal["", "crash", "whale", "flash_spread"] = ""
+    stress_at_s: float = 60.0
+    stress_for_s: float = 5.0
     price_start: float = 60_000.0
     price_start_by_symbol: dict[str, float] = {}
     resting_orders: int = 800
@@ -60,6 +65,8 @@ class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
             ("shock_at_s", self.shock_at_s, 0, 1e6),
             ("shock_for_s", self.shock_for_s, 0, 1e6),
             ("shock_factor", self.shock_factor, 0.01, 1_000),
+            ("stress_at_s", self.stress_at_s, 0, 1e6),
+            ("stress_for_s", self.stress_for_s, 0.001, 1e6),
             ("price_start", self.price_start, 1e-8, 1e9),
             ("resting_orders", self.resting_orders, 100, 4_000),
             ("order_lots_median", self.order_lots_median, 1, 1e6),

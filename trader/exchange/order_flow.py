@@ -15,8 +15,10 @@ import numpy as np
 
 from shm.kernel import kernel
 from trader.compile_hints import never_inlined
+from trader.exchange.config import ExchangeConfig
 from trader.exchange.matching import BACKGROUND, LEVELS, ORDERS_MAX, cancel, crosses, match, rest
-from trader.exchange.shock import SHOCK, factor_at
+from trader.exchange.shock import SHOCK, factor_at, prepare_shock
+from trader.exchange.stress import STRESS, prepare_stress
 
 FLOW = np.dtype(
     [
@@ -38,6 +40,7 @@ FLOW = np.dtype(
         ("start_ticks", "f8"),
         ("log_lots_median", "f8"),
         ("shock", SHOCK),
+        ("stress", STRESS),
     ],
     align=True,
 )
@@ -59,6 +62,33 @@ REVERSION_SECONDS = 3_600.0
 RATE_MIN = 1e-3
 LAG_NS_MAX = 1_000_000_000
 """A flow that is further behind than this (the machine slept) goes on from now."""
+
+
+def prepare_flow(flow: np.void, config: ExchangeConfig, instrument: np.void, symbol_id: int) -> None:
+    """Set a zeroed FLOW's parameters; each symbol has random numbers of its own (cold).
+
+    Raises ValueError for a start price below one tick.
+    """
+    name = bytes(instrument["symbol"][: instrument["symbol_length"]]).decode()
+    price = config.price_start_by_symbol.get(name, config.price_start)
+    ticks = round(price * 10 ** int(instrument["price_decimals"]) / int(instrument["tick_multiple"]))
+    if ticks < 1:
+        raise ValueError(f"exchange.price_start: found {price} for {name}, allowed at least one tick")
+    flow["random"] = (config.seed * 0x9E3779B97F4A7C15 + symbol_id * 0xD1B54A32D192ED03) % 2**64
+    flow["is_paused"] = int(config.flow_paused)
+    flow["resting_orders"] = config.resting_orders
+    flow["rate"] = config.events_per_second * (1.0 - config.clustering)
+    flow["branching"] = config.clustering
+    flow["decay"] = 1_000.0 / config.cluster_ms
+    flow["excitation"] = config.events_per_second * config.clustering
+    flow["reversion"] = math.log(2.0) / config.volatility_half_life_s
+    flow["log_variance_sd"] = config.log_variance_sd
+    flow["volatility"] = config.volatility_bps * 1e-4
+    flow["fair_ticks"] = ticks + 0.5
+    flow["start_ticks"] = ticks
+    flow["log_lots_median"] = math.log(config.order_lots_median)
+    prepare_shock(flow["shock"], config)
+    prepare_stress(flow["stress"], config)
 
 
 @kernel

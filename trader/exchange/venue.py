@@ -10,8 +10,6 @@ the recording's own; event times are theirs. Connections 1 to 63 are clients. Th
 `exchange["account"]["ledger"][symbol_id]` (see account.LEDGER).
 """
 
-import math
-
 import numpy as np
 
 from shm.kernel import kernel
@@ -35,7 +33,8 @@ from trader.exchange.recording import REPLAY
 from trader.exchange.requests import FIELDS
 from trader.exchange.rest import on_request
 from trader.exchange.session import connect, lose, on_order_request, on_subscription
-from trader.exchange.shock import open_shock, prepare_shock
+from trader.exchange.shock import open_shock
+from trader.exchange.stress import open_stress, press
 from trader.exchange.text import WRITER
 from trader.exchange.validation import REQUEST
 from trader.exchange.watched import WATCHED
@@ -122,30 +121,7 @@ def prepare(
         own["instruments"][symbol_id] = instrument
         lots_of_one = 10 ** int(instrument["size_decimals"]) / int(instrument["lot_multiple"])
         own["account"]["base_lots"][symbol_id] = round(config.wallet_base * lots_of_one)
-        _prepare_flow(own["markets"][symbol_id]["flow"], config, instrument, symbol_id)
-
-
-def _prepare_flow(flow: np.void, config: ExchangeConfig, instrument: np.void, symbol_id: int) -> None:
-    """Set the order flow's parameters; each symbol has random numbers of its own."""
-    name = bytes(instrument["symbol"][: instrument["symbol_length"]]).decode()
-    price = config.price_start_by_symbol.get(name, config.price_start)
-    ticks = round(price * 10 ** int(instrument["price_decimals"]) / int(instrument["tick_multiple"]))
-    if ticks < 1:
-        raise ValueError(f"exchange.price_start: found {price} for {name}, allowed at least one tick")
-    flow["random"] = (config.seed * 0x9E3779B97F4A7C15 + symbol_id * 0xD1B54A32D192ED03) % 2**64
-    flow["is_paused"] = int(config.flow_paused)
-    flow["resting_orders"] = config.resting_orders
-    flow["rate"] = config.events_per_second * (1.0 - config.clustering)
-    flow["branching"] = config.clustering
-    flow["decay"] = 1_000.0 / config.cluster_ms
-    flow["excitation"] = config.events_per_second * config.clustering
-    flow["reversion"] = math.log(2.0) / config.volatility_half_life_s
-    flow["log_variance_sd"] = config.log_variance_sd
-    flow["volatility"] = config.volatility_bps * 1e-4
-    flow["fair_ticks"] = ticks + 0.5
-    flow["start_ticks"] = ticks
-    flow["log_lots_median"] = math.log(config.order_lots_median)
-    prepare_shock(flow["shock"], config)
+        order_flow.prepare_flow(own["markets"][symbol_id]["flow"], config, instrument, symbol_id)
 
 
 def _listen_key(seed: int) -> np.ndarray:
@@ -253,6 +229,7 @@ def _open_market(exchange, symbol_id):
     flow.arrivals = 0
     flow.next_ns = 0
     open_shock(flow.shock, exchange.now_ns)
+    open_stress(flow.stress, exchange.now_ns)
     market.stream.update_id = FIRST_UPDATE_ID
     market.stream.depth_id = FIRST_UPDATE_ID
     publish_touch(exchange, symbol_id, exchange.now_ms)
@@ -285,6 +262,9 @@ def advance(exchange):
             order_flow.draw_arrival(market.flow)
             if result != 0:
                 settle(exchange, symbol_id, result, matching.BACKGROUND, event_ms)
+            pressed = press(market.flow, market.book)
+            if pressed != 0:
+                settle(exchange, symbol_id, pressed, matching.BACKGROUND, event_ms)
         is_due = exchange.now_ns - market.stream.depth_ns >= exchange.depth_interval_ns
         if is_due or matching.must_publish(market.book):
             publish_depth(exchange, symbol_id)

@@ -20,6 +20,8 @@ from trader.messages.market import BookTop as BookTop
 from trader.messages.market import InstrumentState as InstrumentState
 from trader.messages.market import Ladder as Ladder
 from trader.messages.market import MarketEvent as MarketEvent
+from trader.messages.market import SignalEstimate as SignalEstimate
+from trader.messages.market import TailRiskAdvice as TailRiskAdvice
 from trader.messages.market import Trade as Trade
 from trader.messages.market import VolatilityEstimate as VolatilityEstimate
 from trader.messages.orders import AccountState as AccountState
@@ -57,5 +59,7 @@ WIRE_IN = tag_of(WireIn)
 WIRE_OUT = tag_of(WireOut)
 BOOK_RESYNC = tag_of(BookResync)
 INSTRUMENT_STATE = tag_of(InstrumentState)
+SIGNAL_ESTIMATE = tag_of(SignalEstimate)
+TAIL_RISK_ADVICE = tag_of(TailRiskAdvice)
 
 assert [tag_of(message) for message in MESSAGES] == list(range(1, len(MESSAGES) + 1))

@@ -1,4 +1,4 @@
-"""What the market says: deltas, quotes, trades, the top of a book, the belief about its volatility."""
+"""What the market says: deltas, quotes, trades, the top of a book; and what is made of it: beliefs, signals, advice."""
 
 from trader.messages.base import Message
 
@@ -67,7 +67,7 @@ class BookClear(Message, tag=4):
 
 
 class BookTop(Message, tag=5):
-    """The best LEVELS levels of a book. Book to strategy and risk, latest value per symbol.
+    """The best LEVELS levels of a book. Book to strategy, risk and signals, latest value per symbol.
 
     `epoch` grows with each change, so that a decision can name the book it was made on; `state`: BookState.
     """
@@ -84,7 +84,7 @@ class BookTop(Message, tag=5):
 
 
 class MarketEvent(Message, tag=6):
-    """The mid moved, or a trade happened (`kind`: MarketEventKind). Book to volatility.
+    """The mid moved, or a trade happened (`kind`: MarketEventKind). Book to volatility, signals, tail risk.
 
     `bid_ticks`, `ask_ticks`: the touch after it (mid = half their sum). Trade fields are 0 for a MID.
     """
@@ -158,3 +158,47 @@ class InstrumentState(Message, tag=20):
     status: int
     mark2_ticks: int
     mark_ns: int
+
+
+class SignalEstimate(Message, tag=21):
+    """What the signals see in a symbol's book and trades. Signals to strategy and tail risk, latest value per symbol.
+
+    `panic`: 1 while it is one, `confidence` of it 0 to 1, `direction` -1, 0, 1; the four signals -1 to 1 each;
+    `shift_bps`: fair price less mid, bps of the mid; `aggressiveness`: 1 as configured, 0 stay away;
+    `usual_bps`: the mid's usual deviation, bps per square-root second. `event_ns` 0: nothing has been seen.
+    """
+
+    symbol_id: int
+    venue_id: int
+    event_ns: int
+    panic: int
+    direction: int
+    confidence: float
+    momentum: float
+    reversion: float
+    flow: float
+    pressure: float
+    shift_bps: float
+    aggressiveness: float
+    usual_bps: float
+
+
+class TailRiskAdvice(Message, tag=22):
+    """What tail risk asks for. Tail risk to risk and strategy, latest value per symbol.
+
+    `size_permille` of every size, 0 to 1000; `spread_permille` of every distance from the mid, 1000 and more; `halt`:
+    1 to stop until a person re-arms; `reasons`: bits of trader.tail_risk.recommendation. `is_alert`: whether anything
+    is asked for; `level` 0 to 1; `fragility`: antifragility score, -1 to 1; `tail_alpha`: tail index of the returns.
+    """
+
+    symbol_id: int
+    venue_id: int
+    event_ns: int
+    is_alert: int
+    size_permille: int
+    spread_permille: int
+    halt: int
+    reasons: int
+    level: float
+    fragility: float
+    tail_alpha: float

@@ -11,12 +11,16 @@ Whatever the words say (negative, huge), what comes out lies between nothing and
 import numpy as np
 
 from shm.kernel import inlined, kernel
+from trader.compile_hints import never_inlined
 
 WHOLE = 1_000
 SPREAD_MAX = 100 * WHOLE
 
 ADVICE = np.dtype([("size_permille", "i8"), ("spread_permille", "i8"), ("halt", "i8")], align=True)
 """A recommendation. `NONE`: 1000, 1000, 0."""
+
+ADVISED = np.dtype([("event_ns", "i8"), ("advice", ADVICE)], align=True)
+"""What is recommended for one symbol, and when that was, by the venue's clock."""
 
 
 @kernel
@@ -25,6 +29,12 @@ def clear_advice(advice):
     advice.size_permille = WHOLE
     advice.spread_permille = WHOLE
     advice.halt = 0
+
+
+@inlined
+def is_free(advice):
+    """Whether a recommendation asks for nothing."""
+    return advice.size_permille == WHOLE and advice.spread_permille == WHOLE and advice.halt == 0
 
 
 @inlined
@@ -39,6 +49,29 @@ def take_advice(own, advice):
     own.size_permille = min(max(advice.size_permille, 0), WHOLE)
     own.spread_permille = min(max(advice.spread_permille, WHOLE), SPREAD_MAX)
     own.halt = 0 if advice.halt == 0 else 1
+
+
+@kernel
+def join_advice(own, other):
+    """Make a recommendation the stricter of both, word by word. Both within their ranges."""
+    own.size_permille = min(own.size_permille, other.size_permille)
+    own.spread_permille = max(own.spread_permille, other.spread_permille)
+    own.halt = max(own.halt, other.halt)
+
+
+@kernel
+def renew_advice(advised, event_ns, advice):
+    """Keep a symbol's newest recommendation; one that is older than it can make it stricter only."""
+    if event_ns >= advised.event_ns:
+        advised.event_ns = event_ns
+        take_advice(advised.advice, advice)
+        return
+    never_inlined()
+    size, spread, halt = advised.advice.size_permille, advised.advice.spread_permille, advised.advice.halt
+    take_advice(advised.advice, advice)
+    advised.advice.size_permille = min(advised.advice.size_permille, size)
+    advised.advice.spread_permille = max(advised.advice.spread_permille, spread)
+    advised.advice.halt = max(advised.advice.halt, halt)
 
 
 @kernel

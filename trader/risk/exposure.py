@@ -28,6 +28,7 @@ def reset_exposure(risk, symbol_count):
     risk.symbol_count = symbol_count
     clear_advice(risk.advice)
     for i in range(INSTRUMENTS_MAX):
+        clear_advice(risk.advised[i].advice)
         symbol = risk.symbols[i]
         symbol.buys.first = NO_SLOT
         symbol.sells.first = NO_SLOT

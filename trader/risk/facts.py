@@ -9,7 +9,7 @@ from trader.compile_hints import never_inlined
 from trader.enums import OrderState, ReportKind, TradingState
 from trader.orders import SLOT_MASK, epoch_of, is_live
 from trader.position import adopt_position, book_fill, market_of, remember_fill
-from trader.risk.advice import scaled, take_advice, tighten
+from trader.risk.advice import is_free, join_advice, renew_advice, scaled, take_advice, tighten
 from trader.risk.exposure import consume, release, revalue
 from trader.risk.latches import (
     CANCEL_ORDER,
@@ -177,3 +177,19 @@ def apply_advice(risk, advice):
     risk.bounds.open_e8_max = scaled(risk.configured.open_e8_max, permille)
     risk.bounds.worst_e8_max = scaled(risk.configured.worst_e8_max, permille)
     return halt(risk, HaltCause.TAIL_RISK) if risk.advice.halt != 0 else NO_REACTION
+
+
+@kernel
+def apply_tail_risk(risk, said):
+    """Take a TailRiskAdvice: of all symbols' the strictest holds for the whole account. Returns a reaction."""
+    if said.symbol_id < 0 or said.symbol_id >= risk.symbol_count:
+        return NO_REACTION
+    was_free = is_free(risk.advice)
+    renew_advice(risk.advised[said.symbol_id], said.event_ns, said)
+    strictest = risk.joined
+    take_advice(strictest, risk.advised[said.symbol_id].advice)
+    for symbol_id in range(risk.symbol_count):
+        join_advice(strictest, risk.advised[symbol_id].advice)
+    reaction = apply_advice(risk, strictest)
+    risk.tightened += was_free and not is_free(risk.advice)
+    return reaction

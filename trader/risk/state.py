@@ -14,7 +14,7 @@ from trader.instrument import INSTRUMENTS_MAX
 from trader.messages.market import LEVELS
 from trader.orders import ORDER_SLOTS_MAX
 from trader.position import FILL_SET, POSITION
-from trader.risk.advice import ADVICE
+from trader.risk.advice import ADVICE, ADVISED
 from trader.risk.limits import BOUNDS, EXECUTIONS_MAX, LIMITS, TICKS_MAX
 
 STAGES_MAX = 16
@@ -232,6 +232,9 @@ RISK = np.dtype(
         ("executions", "i8", (EXECUTIONS_MAX,)),
         ("configured", BOUNDS),
         ("fill_set", FILL_SET),
+        ("advised", ADVISED, (INSTRUMENTS_MAX,)),  # by symbol; `advice` is the strictest of them
+        ("joined", ADVICE),  # while they are joined
+        ("tightened", "i8"),  # how often advice began to be in force
     ],
     align=True,
 )

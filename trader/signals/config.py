@@ -19,7 +19,7 @@ class SignalsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     warm_ms: float = 30_000.0
     """No panic is told before so much has been seen."""
     depth_levels: int = 5
-    """Levels a side whose lots are the depth."""
+    """Levels a side whose lots are the depth, as far as they are near."""
 
     one_sided: tuple[float, float] = (0.7, 1.0)
     """Ramp of |buyers' - sellers'| over all lots of the fast horizon."""
@@ -31,13 +31,15 @@ class SignalsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """Ramp of the depth, slow over fast."""
     volatility_ratio: tuple[float, float] = (3.0, 8.0)
     """Ramp of the mid's volatility, fast over slow."""
+    run_deviations: tuple[float, float] = (4.0, 9.0)
+    """Ramp of the mid's drift over the fast horizon, in usual deviations."""
     volatility_bps_min: float = 0.2
     """Usual volatility is never taken for less (bps per square-root second): one tick in a still market is no panic."""
     weight_flow: float = 0.5
     weight_spread: float = 0.6
     weight_depth: float = 0.5
     weight_volatility: float = 0.6
-    """Confidence is 1 - product of (1 - weight x ramp): with these, no single sign of the four suffices."""
+    """Of a jump or a run. Confidence is 1 - product of (1 - weight x ramp): no one sign of the four suffices."""
     enter: float = 0.7
     """Confidence from which it is a panic."""
     leave: float = 0.3
@@ -54,7 +56,9 @@ class SignalsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     shift_bps_max: float = 2.0
     """The fair price never stands farther from the mid."""
     caution: float = 0.3
-    """How much of the aggressiveness one-sided flow takes, at most; a panic takes all by its confidence."""
+    """How much of the aggressiveness one-sided flow takes, at most."""
+    wariness: float = 1.0
+    """How much of it a panic takes, by its confidence."""
 
     def problems(self) -> list[str]:
         """Every value that is out of its range, one line each; empty when all is well."""
@@ -79,7 +83,8 @@ class SignalsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
             ("horizon_ms", 1, 600_000),
             ("shift_bps_max", 0, 1_000),
             ("caution", 0, 1),
+            ("wariness", 0, 1),
         )
         return out_of_range("signals", self, rules) + not_rising(
-            "signals", self, ("one_sided", "surge", "spread_ratio", "depth_ratio", "volatility_ratio")
+            "signals", self, ("one_sided", "surge", "spread_ratio", "depth_ratio", "volatility_ratio", "run_deviations")
         )

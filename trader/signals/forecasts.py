@@ -8,7 +8,7 @@
 The first two are in usual deviations of their span, divided by DEVIATIONS and cut to [-1, 1].
 
     shift = (sum of weight x signal) x usual deviation over the horizon, bps of the mid, cut to the configured most
-    aggressiveness = (1 - confidence of panic) (1 - caution |flow|)      1: quote as configured; 0: stay away
+    aggressiveness = (1 - wariness confidence of panic) (1 - caution |flow|)      1: quote as configured; 0: stay away
 
 The weights are expected moves in deviations, as `trader.signals.scoring.calibrate` estimates them. Flow: Cont, Kukanov
 and Stoikov (2014); pressure: Stoikov, "The micro-price", Quantitative Finance 18 (2018).
@@ -29,6 +29,7 @@ from trader.signals.horizons import (
     observe_book,
     observe_trade,
     usual,
+    usual_reach,
 )
 from trader.signals.panic import DETECTOR, configure_detector, detect
 
@@ -36,6 +37,10 @@ SIGNALS = ("momentum", "reversion", "flow", "pressure")
 """Order of signals and weights wherever they are arrays."""
 
 DEVIATIONS = 3.0
+
+NEAR = 1.5
+"""Lots count as depth within so many times the distance from the mid at which the levels looked at usually end: levels
+that stand where nobody trades are none."""
 
 MARKET_SIGNALS = np.dtype(
     [
@@ -45,6 +50,7 @@ MARKET_SIGNALS = np.dtype(
         ("horizon_s", "f8"),
         ("shift_bps_max", "f8"),
         ("caution", "f8"),
+        ("wariness", "f8"),
         ("depth_levels", "i8"),
         ("signals", "f8", (len(SIGNALS),)),
         ("deviation_bps", "f8"),
@@ -64,6 +70,7 @@ def configure_signals(state: np.void, config: SignalsConfig) -> None:
     state["horizon_s"] = config.horizon_ms / 1e3
     state["shift_bps_max"] = config.shift_bps_max
     state["caution"] = config.caution
+    state["wariness"] = config.wariness
     state["depth_levels"] = config.depth_levels
     state["aggressiveness"] = 1.0
 
@@ -84,10 +91,17 @@ def on_book(state, event_ns, bid_ticks, bid_lots, ask_ticks, ask_lots):
 
     The confidence of panic, 0 to 1. Without lots on one side signals are 0, and the horizons hold a gap.
     """
+    last_bid, last_ask = bid_ticks[0], ask_ticks[0]
+    for level in range(1, state.depth_levels):
+        last_bid = bid_ticks[level] if bid_lots[level] > 0 else last_bid
+        last_ask = ask_ticks[level] if ask_lots[level] > 0 else last_ask
+    mid2, near2 = bid_ticks[0] + ask_ticks[0], NEAR * usual_reach(state.horizons, last_ask - last_bid)
     depth = 0
     for level in range(state.depth_levels):
-        depth += bid_lots[level] + ask_lots[level]
-    observe_book(state.horizons, event_ns, bid_ticks[0], bid_lots[0], ask_ticks[0], ask_lots[0], depth)
+        depth += bid_lots[level] if mid2 - 2 * bid_ticks[level] <= near2 else 0
+        depth += ask_lots[level] if 2 * ask_ticks[level] - mid2 <= near2 else 0
+    reach = last_ask - last_bid
+    observe_book(state.horizons, event_ns, bid_ticks[0], bid_lots[0], ask_ticks[0], ask_lots[0], reach, depth)
     return detect(state.detector, state.horizons)
 
 
@@ -109,7 +123,8 @@ def forecast(state):
     state.deviation_bps = math.sqrt(variance * state.horizon_s)
     most = state.shift_bps_max
     state.shift_bps = min(max(total * state.deviation_bps, -most), most)
-    state.aggressiveness = (1.0 - state.detector.confidence) * (1.0 - state.caution * abs(state.signals[2]))
+    state.aggressiveness = 1.0 - state.wariness * state.detector.confidence
+    state.aggressiveness *= 1.0 - state.caution * abs(state.signals[2])
 
 
 @kernel

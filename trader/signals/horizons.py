@@ -6,7 +6,7 @@
 
 With T a horizon and k = exp(-elapsed / T) since the last event:
 
-    level (spread, depth, log mid)    m = k m + (1 - k) (what it was since)       a mean over time
+    level (spread, reach, depth, mid) m = k m + (1 - k) (what it was since)       a mean over time
     flow (lots, bps^2)                r = k r + x / T                             a mean a second
 
 Both are divided by the weight w = k w + (1 - k) that they have seen, so that a young mean is a mean too. Times are
@@ -37,6 +37,7 @@ HORIZONS = np.dtype(
         ("bid_lots", "i8"),
         ("ask_lots", "i8"),
         ("spread_ticks", "f8"),
+        ("reach_ticks", "f8"),
         ("depth_lots", "f8"),
         ("anchor_bps", "f8"),
         ("mid_bps", "f8"),
@@ -44,6 +45,7 @@ HORIZONS = np.dtype(
         ("weight", "f8", (COUNT,)),
         ("mean_mid_bps", "f8", (COUNT,)),
         ("mean_spread", "f8", (COUNT,)),
+        ("mean_reach", "f8", (COUNT,)),
         ("mean_depth", "f8", (COUNT,)),
         ("variance", "f8", (COUNT,)),
         ("volume", "f8", (COUNT,)),
@@ -53,7 +55,8 @@ HORIZONS = np.dtype(
     ],
     align=True,
 )
-"""`linked`: whether a touch is known; `mid_bps`: log mid above `anchor_bps`, where the first one stood.
+"""`linked`: whether a touch is known; `reach_ticks`: from the last bid that is looked at to the last ask; `mid_bps`:
+log mid above `anchor_bps`, where the first one stood.
 
 Per horizon: `variance` bps^2 a second of the mid; `volume` and `signed` lots a second traded, buyers' less sellers' in
 the second; `pressure` and `pressed` the order-flow imbalance (trader.signals.order_flow) and its absolute value, lots a
@@ -82,6 +85,7 @@ def advance(horizons, event_ns):
         horizons.weight[index] = kept_level * horizons.weight[index] + gone
         horizons.mean_mid_bps[index] = kept_level * horizons.mean_mid_bps[index] + gone * horizons.mid_bps
         horizons.mean_spread[index] = kept_level * horizons.mean_spread[index] + gone * horizons.spread_ticks
+        horizons.mean_reach[index] = kept_level * horizons.mean_reach[index] + gone * horizons.reach_ticks
         horizons.mean_depth[index] = kept_level * horizons.mean_depth[index] + gone * horizons.depth_lots
         horizons.variance[index] *= kept
         horizons.volume[index] *= kept
@@ -107,8 +111,8 @@ def _decay(y):
 
 
 @kernel
-def observe_book(horizons, event_ns, bid_ticks, bid_lots, ask_ticks, ask_lots, depth_lots):
-    """Take a touch and the lots of both sides near it. Prices in ticks above 0; a side without lots is a gap."""
+def observe_book(horizons, event_ns, bid_ticks, bid_lots, ask_ticks, ask_lots, reach_ticks, depth_lots):
+    """Take a touch, how far the levels behind it reach, and the lots near the mid. A side without lots is a gap."""
     advance(horizons, event_ns)
     if bid_lots <= 0 or ask_lots <= 0 or bid_ticks <= 0:
         horizons.linked = 0
@@ -133,6 +137,7 @@ def observe_book(horizons, event_ns, bid_ticks, bid_lots, ask_ticks, ask_lots, d
     horizons.ask_ticks = ask_ticks
     horizons.ask_lots = ask_lots
     horizons.spread_ticks = float(ask_ticks - bid_ticks)
+    horizons.reach_ticks = float(reach_ticks)
     horizons.depth_lots = float(depth_lots)
 
 
@@ -158,6 +163,25 @@ def observe_trade(horizons, event_ns, sign, lots):
         per_s = NS_PER_S * horizons.rate_per_ns[index]
         horizons.volume[index] += per_s * lots
         horizons.signed[index] += per_s * sign * lots
+
+
+@kernel
+def break_off(horizons):
+    """The book is not to be trusted: what it shows next is a beginning, not a change."""
+    horizons.linked = 0
+
+
+@kernel
+def usual_deviation(horizons):
+    """Usual deviation of the mid, bps per square-root second; 0 while nothing is known."""
+    return math.sqrt(usual(horizons.variance, horizons.weight))
+
+
+@inlined
+def usual_reach(horizons, reach_ticks):
+    """How far a book usually reaches, in ticks; the given one while nothing is known."""
+    weight = horizons.weight[SLOW]
+    return horizons.mean_reach[SLOW] / weight if weight > 0.0 else float(reach_ticks)
 
 
 @inlined

@@ -1,4 +1,4 @@
-"""The panic detector: one-sided flow, a spread that blows out, depth that collapses, volatility that jumps.
+"""The panic detector: one-sided flow, a spread that blows out, depth that collapses, a price that jumps or runs away.
 
 Each of the four, fast horizon against slow, becomes a ramp s in [0, 1]; together they are a confidence
 
@@ -7,6 +7,9 @@ Each of the four, fast horizon against slow, becomes a ramp s in [0, 1]; togethe
     CALM --- c >= enter, and warm ---> PANIC
       ^                                  |
       +--- c < leave for hold_ms --------+
+
+A price jumps where its volatility is a multiple of the usual, and runs where its drift is many usual deviations: a run
+in many small steps has no more volatility than calm. The greater of both counts.
 
 The direction is that of the signed flow and of the mid's drift, both as shares of what is usual: 1 up, -1 down.
 """
@@ -31,6 +34,7 @@ DETECTOR = np.dtype(
         ("spread", RAMP),
         ("depth", RAMP),
         ("volatility", RAMP),
+        ("run", RAMP),
         ("variance_min", "f8"),
         ("root_rate", "f8"),
         ("enter", "f8"),
@@ -61,12 +65,13 @@ def configure_detector(detector: np.void, config: SignalsConfig) -> None:
         ("spread", config.spread_ratio, config.weight_spread),
         ("depth", config.depth_ratio, config.weight_depth),
         ("volatility", config.volatility_ratio, config.weight_volatility),
+        ("run", config.run_deviations, config.weight_volatility),
     ):
         detector[name]["from"] = ramp[0]
         detector[name]["per_unit"] = 1 / (ramp[1] - ramp[0])
         detector[name]["weight"] = weight
     detector["variance_min"] = config.volatility_bps_min**2
-    detector["root_rate"] = (1e3 / config.fast_ms) ** 0.5
+    detector["root_rate"] = (2e3 / config.fast_ms) ** 0.5
     detector["enter"] = config.enter
     detector["leave"] = config.leave
     detector["hold_ns"] = int(1e6 * config.hold_ms)
@@ -93,13 +98,15 @@ def detect(detector, horizons):
     detector.flow_share = _climbed(detector.one_sided, abs(lean)) * _climbed(detector.surge, surge)
     detector.spread_share = _climbed(detector.spread, spread)
     detector.depth_share = _climbed(detector.depth, depth)
-    detector.volatility_share = _climbed(detector.volatility, math.sqrt(horizons.variance[FAST]) * deviations)
+    # a sum that forgets by e in T has the deviation of T / 2
+    drift = horizons.drift_bps * detector.root_rate * deviations
+    jump = _climbed(detector.volatility, math.sqrt(horizons.variance[FAST]) * deviations)
+    detector.volatility_share = max(jump, _climbed(detector.run, abs(drift)))
     calm = 1.0 - detector.one_sided.weight * detector.flow_share
     calm *= 1.0 - detector.spread.weight * detector.spread_share
     calm *= 1.0 - detector.depth.weight * detector.depth_share
     calm *= 1.0 - detector.volatility.weight * detector.volatility_share
     detector.confidence = 1.0 - calm
-    drift = horizons.drift_bps * detector.root_rate * deviations
     towards = lean + min(max(drift, -1.0), 1.0)
     detector.direction = 1 if towards > 0.0 else (-1 if towards < 0.0 else 0)
     _change_state(detector, horizons.event_ns)

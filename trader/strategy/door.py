@@ -7,7 +7,8 @@
 |------------|-------------------------------------------|--------------------------------------------------|
 | `state`    | the strategy's own STATE, one per symbol  | the strategy's: it survives from call to call    |
 | `book`     | BookTop of the symbol, always LIVE        | read only                                        |
-| `belief`   | VolatilityEstimate, or the prior: WARMING | read only                                        |
+| `belief`   | VolatilityEstimate, or the prior: WARMING;| read only                                        |
+|            | then what signals and tail risk say: SEEN |                                                  |
 | `position` | POSITION of the symbol                    | read only                                        |
 | `out`      | QUOTES, all zero                          | the strategy fills it                            |
 
@@ -57,6 +58,28 @@ POSITION = np.dtype(
 )
 """One symbol's position: signed lots, what rests on each side, cash (fees included) and PnL at the mid in 1e-8
 of the quote currency, average entry price in ticks; then the instrument's units and minimum sizes."""
+
+SEEN = np.dtype(
+    [
+        ("panic", "i8"),
+        ("panic_confidence", "f8"),
+        ("panic_direction", "i8"),
+        ("momentum", "f8"),
+        ("reversion", "f8"),
+        ("flow", "f8"),
+        ("pressure", "f8"),
+        ("shift_bps", "f8"),
+        ("aggressiveness", "f8"),
+        ("tail_level", "f8"),
+        ("size_permille", "i8"),
+        ("spread_permille", "i8"),
+        ("is_halted", "i8"),
+    ],
+    align=True,
+)
+"""What else is believed of a symbol. Signals: 1 in a panic, its confidence 0 to 1 and direction -1, 0, 1; four signals,
+-1 to 1; the fair price less the mid in bps of it; 1 to quote as ever, 0 to stay away. Tail risk: its level, 0 to 1, and
+what it asks for, which the desk sees to itself: sizes, distances from the mid in thousandths, no quotes at all."""
 
 QUOTES = np.dtype(
     [

@@ -22,6 +22,9 @@ and below `size_share_min` of the size a level is not quoted. So more volatility
 parameters or a surprise each widen every level, lean harder against inventory, and quote less. Level l stands
 `level_spacing` half spreads behind level l - 1.
 
+The mid is the fair price of the signals, `shift_bps` away from the middle of the touch; where they would stay away,
+every distance grows by 1 / aggressiveness, DISTANT times at most. With the weights of [signals] at 0 neither changes.
+
 Integer arithmetic decides: distances and sizes are rounded once, and prices are sums of integers.
 """
 
@@ -35,6 +38,8 @@ from trader.strategy.config import StrategyConfig
 from trader.strategy.door import LEVELS_MAX, quote_entry
 from trader.strategy.outlook import Z_95, alarm_of, outlook
 from trader.units import nearest_units
+
+DISTANT = 10.0
 
 DISTANCE_BPS_MAX = 1_000.0
 """No quote and no lean is farther than a tenth of the price: beyond it the model says nothing."""
@@ -116,6 +121,8 @@ def quote(state, book, belief, position, out):
     inventory = position.position_lots / max(state.size_lots, 1)
     mid_halfticks = book.bid_ticks[0] + book.ask_ticks[0]
     halfticks_per_bps = mid_halfticks * 1e-4
+    mid_halfticks += nearest_units(belief.shift_bps * halfticks_per_bps)
+    wary = 1.0 / max(belief.aggressiveness, 1.0 / DISTANT)
     # Joining and not bettering the touch also keeps our own quotes from dragging the mid that they follow.
     bid_above = book.bid_ticks[0] + state.improve_ticks_max + 1
     ask_below = book.ask_ticks[0] - state.improve_ticks_max - 1
@@ -125,7 +132,7 @@ def quote(state, book, belief, position, out):
     for level in range(min(state.levels, LEVELS_MAX)):
         further = level * state.caution_per_level
         volatility = math.exp(centre + (first + further) * sd)
-        half_bps = state.base_bps + state.spread_per_volatility * volatility
+        half_bps = (state.base_bps + state.spread_per_volatility * volatility) * wary
         if not (half_bps <= DISTANCE_BPS_MAX and volatility > 0.0):
             break
         skew_bps = state.skew_per_volatility * volatility * inventory

@@ -29,6 +29,9 @@ from trader.tail_risk.whale import WHALE, whale_update
 CALM = 0
 ALERT = 1
 
+RESUMED_NS = -1
+"""Instead of when it was last loud: at the next assessment."""
+
 HISTORY_LENGTH = 1_024
 SHARES = ("whale", "extreme", "outlook", "regime", "panic")
 _BITS = np.array([advice.WHALE, advice.EXTREME, advice.OUTLOOK, advice.REGIME, advice.PANIC])
@@ -37,6 +40,7 @@ ASSESSMENT = np.dtype(
     [
         ("sequence", "i8"),
         ("event_ns", "i8"),
+        ("symbol_id", "i8"),
         ("state", "i8"),
         ("level", "f8"),
         ("shares", "f8", (len(SHARES),)),
@@ -113,6 +117,13 @@ def configure_tail_risk(state: np.void, pool: np.void, config: TailRiskConfig) -
     state["now"]["recommendation"]["spread_permille"] = WHOLE
 
 
+def resume_alert(state: np.void, level: float) -> None:
+    """Go on, in a state that has just been set up, from a level at which another engine was alert (cold)."""
+    state["now"]["state"] = ALERT
+    state["now"]["level"] = min(max(level, float(state["enter"])), 1.0)
+    state["loud_ns"] = RESUMED_NS
+
+
 @kernel
 def on_trade(state, event_ns, side, lots):
     """Take a public trade: venue time, 1 for a buyer's and -1 for a seller's, lots above 0. 1 if it is a whale."""
@@ -184,7 +195,7 @@ def assess(state, pool, event_ns, panic, volatility_ticks):
 
 @inlined
 def _change_state(state, level, event_ns):
-    if level >= state.leave:
+    if level >= state.leave or state.loud_ns == RESUMED_NS:
         state.loud_ns = event_ns
     if state.now.state == CALM:
         if level >= state.enter:
