@@ -55,7 +55,6 @@ STATE = np.dtype(
         ("gaps", "i8"),
         ("foreign", "i8"),
         ("published", "i8"),
-        ("venue_ids", "i8", (SYMBOLS_MAX,)),
         ("pending", "i8", (SYMBOLS_MAX,)),
         ("taken_ns", "i8", (SYMBOLS_MAX,)),
         ("top", record_dtype(BookTop)),
@@ -78,7 +77,6 @@ def start(state: np.ndarray, config: Any, instruments: np.ndarray) -> None:
     own = state[0]
     own["symbol_count"] = len(instruments)
     for index, instrument in enumerate(instruments):
-        own["venue_ids"][index] = instrument["venue_id"]
         configure_signals(own["signals"][index], config.signals)
         own["told"][index]["symbol_id"] = index
         own["told"][index]["venue_id"] = instrument["venue_id"]

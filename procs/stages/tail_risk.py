@@ -91,7 +91,6 @@ STATE = np.dtype(
         ("foreign", "i8"),
         ("assessments", "i8"),
         ("published", "i8"),
-        ("venue_ids", "i8", (SYMBOLS_MAX,)),
         ("event", record_dtype(MarketEvent)),
         ("signal", record_dtype(SignalEstimate)),
         ("report", record_dtype(ExecutionReport)),
@@ -107,7 +106,7 @@ STATE = np.dtype(
     ],
     align=True,
 )
-"""`told`: the last advice of each symbol; `history`: past assessments of all, for readers (procs.assessments)."""
+"""`told`: the last advice of each symbol; `history`: past assessments of all, for readers (procs.stress_views)."""
 
 _LIVE, _TRADE = int(BookState.LIVE), int(MarketEventKind.TRADE)
 
@@ -118,7 +117,6 @@ def start(state: np.ndarray, config: Any, instruments: np.ndarray) -> None:
     own["symbol_count"] = len(instruments)
     format_pool(own["pool"])
     for index, instrument in enumerate(instruments):
-        own["venue_ids"][index] = instrument["venue_id"]
         configure_tail_risk(own["engines"][index], own["pool"], config.tail_risk)
         told = own["told"][index]
         told["symbol_id"], told["venue_id"] = index, instrument["venue_id"]
