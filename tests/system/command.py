@@ -9,6 +9,7 @@ to its exit code. Everything that it says and writes goes to its folder. Times a
 import faulthandler
 import gc
 import io
+import logging
 import os
 import resource
 import select
@@ -203,7 +204,9 @@ def _become_trader(
         os.dup2(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), 0)
         # Not to the descriptor of pytest's, which is about to be somebody else's.
         faulthandler.enable(2)
-        # Garbage of earlier tests that owns descriptors must not be collected here: it would close their next owner's.
+        # Descriptors are closed under whoever has them, and their numbers used again: no log handler of pytest's may
+        # write to them, no garbage of earlier tests close them.
+        logging.getLogger().handlers.clear()
         gc.freeze()
         os.closerange(3, os.sysconf("SC_OPEN_MAX"))
         for which, value in limits.items():
