@@ -6,10 +6,9 @@ A forked command saves the seconds that Python and the kernels take to load, and
 to its exit code. Everything that it says and writes goes to its folder. Times are seconds.
 """
 
+import contextlib
 import faulthandler
-import gc
 import io
-import logging
 import os
 import resource
 import select
@@ -187,6 +186,20 @@ class Trader:
             self._memory = None
 
 
+def _let_go_of_descriptors() -> None:
+    """Point what is inherited beyond stdin, stdout and stderr at nothing.
+
+    Closing would free the numbers, while log handlers, garbage and the resource tracker of this process still hold
+    them: they would write to, or close, what the command has opened since.
+    """
+    nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2:
+            with contextlib.suppress(OSError):  # the listing's own is closed by now
+                os.fstat(int(name))
+                os.dup2(nothing, int(name), inheritable=False)
+
+
 def _become_trader(
     folder: Path, arguments: tuple[str, ...], installed: bool, limits: Mapping[int, int], output: int
 ) -> None:
@@ -204,11 +217,7 @@ def _become_trader(
         os.dup2(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), 0)
         # Not to the descriptor of pytest's, which is about to be somebody else's.
         faulthandler.enable(2)
-        # Descriptors are closed under whoever has them, and their numbers used again: no log handler of pytest's may
-        # write to them, no garbage of earlier tests close them.
-        logging.getLogger().handlers.clear()
-        gc.freeze()
-        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        _let_go_of_descriptors()
         for which, value in limits.items():
             resource.setrlimit(which, (value, value))
         if installed:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from procs.state_dir import StateDir
 from tests.system.command import Trader
 from tests.system.starting import Start
 
@@ -123,12 +124,8 @@ def test_a_folder_that_cannot_be_had_is_refused(start: Start, tmp_path: Path) ->
     assert "out_dir: found" in run.said and "allowed a writable folder" in run.said
 
 
-def test_an_unreadable_epoch_is_never_a_fresh_start(
-    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TRADER_STATE_DIR", str(tmp_path / "state"))
-    (tmp_path / "state").mkdir()
-    (tmp_path / "state" / "epoch").write_text("seven\n")
+def test_an_unreadable_epoch_is_never_a_fresh_start(start: Start, state: StateDir) -> None:
+    (state.path / "epoch").write_text("seven\n")
     run = start.run()
 
     assert run.wait(WAIT_S) == 2, run.said

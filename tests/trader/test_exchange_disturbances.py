@@ -72,7 +72,7 @@ def test_cut_ends_a_connection_in_the_middle_of_a_frame() -> None:
 def test_restart_ends_all_connections_and_keeps_the_orders() -> None:
     desk = faulty(restart_ms=300.0, **QUIET)
     buy(desk, 1)
-    desk.row["faults"]["rates"][:] = [0, 0, 0, 1_000.0]
+    desk.row["faults"]["rates"][:] = [1_000.0 * (rate == "restart_per_s") for rate in RATES]
     ended = closed(desk.pass_time(20))
     desk.row["faults"]["rates"][:] = 0.0
     for connection in (ORDERS, USER):
