@@ -154,6 +154,7 @@ def _interleaved(
     results: dict[str, list[Result]] = {who: [] for who in contestants}
     order = list(contestants)
     floors = []
+    gc.freeze()  # what is there already need not be looked through before every turn
     for turn in range(repeats):
         floors.append(floor())
         for who in order[turn % len(order) :] + order[: turn % len(order)]:
@@ -163,6 +164,7 @@ def _interleaved(
                 results[who].append(contestants[who]())
             finally:
                 gc.enable()
+    gc.unfreeze()
     for who, result in warm.items():
         if result.answer != results[who][0].answer:
             results[who].append(result)
