@@ -5,6 +5,8 @@
     allowed   1 + the greater of TOLERANCE and what both rows' spreads leave open
 
 A host that is twice as slow, or a minute in which a neighbour took half of the core, moves the floor with the row.
+What a neighbour takes of the caches, or of the other thread of a core, moves only some rows: who seems slower is
+measured again, and only what is slower every time has become slower.
 """
 
 from pathlib import Path
@@ -64,6 +66,16 @@ def changes(old: list[Row], new: list[Row]) -> list[Change]:
         slack = max(TOLERANCE, SPREADS * max(was.spread, row.spread))
         found.append(Change(*key, row.unit, was.p50, row.p50, _cost(row) / _cost(was), 1 + slack))
     return found
+
+
+def settled(found: list[Change], again: list[Change]) -> list[Change]:
+    """Changes after another measurement of some of their rows: for each row the smaller change counts."""
+    anew = {(change.suite, change.name): change for change in again}
+    return [min(change, anew.get((change.suite, change.name), change), key=_excess) for change in found]
+
+
+def _excess(change: Change) -> float:
+    return change.change / change.allowed
 
 
 def _cost(row: Row) -> float:

@@ -12,6 +12,7 @@ import asyncio
 import logging
 import os
 import signal
+import time
 from types import FrameType
 
 import numpy as np
@@ -21,7 +22,7 @@ import uvloop
 from procs.affinity import owns_core, pin
 from procs.boot import Booted, boot
 from procs.build import build_hash
-from procs.duty_cycle import run_slice
+from procs.duty_cycle import run_group, run_slice
 from procs.event_loop import EventLoop, Wire
 from procs.exchange_market import logons, serve_recording, starts_recording
 from procs.placement import Group, Waiting, waiting
@@ -39,6 +40,9 @@ from trader.enums import Command
 
 EXIT_FAILED_STEP = 70
 _CANCEL_S = 1.5
+_REST_S = 0.01
+"""How long a stage that drains must have found nothing before it leaves."""
+
 _LINGER_S = 0.4
 """How much longer than the router the exchange stays after SIGTERM, so that cancels reach it."""
 
@@ -125,8 +129,10 @@ class StageProcess:
                 store_word(self.segments.cell(station.name).address + HALTED, 1)
         if self.terminated or os.getppid() != self.parent:
             return self._still_cancelling()
-        draining = all(int(station.row["command_seen"]) & 0xFF == Command.DRAIN for station in self.booted.stations)
-        return not (draining and (self.group.owns_sockets or self._has_rested()))
+        return not (self._is_draining() and (self.group.owns_sockets or self._has_rested()))
+
+    def _is_draining(self) -> bool:
+        return all(int(station.row["command_seen"]) & 0xFF == Command.DRAIN for station in self.booted.stations)
 
     def _has_rested(self) -> bool:
         """Whether nothing but timers has come since the last look: a timer in every slice is no reason to stay."""
@@ -159,7 +165,12 @@ class StageProcess:
         doorbell = doorbell_address(self.booted.cells[0].address) if ladder.sleeps else 0
         scratch = np.zeros(4, dtype=np.int64)
         while self.housekeeping():
-            run_slice(table.ctypes.data, len(table), doorbell, ladder.spins, ladder.yields, scratch.ctypes.data)
+            if self._is_draining():
+                # Nobody upstream is left to ring: a slice would sleep until its timer to find that nothing came.
+                time.sleep(_REST_S)
+                run_group(table.ctypes.data, len(table), 16)
+            else:
+                run_slice(table.ctypes.data, len(table), doorbell, ladder.spins, ladder.yields, scratch.ctypes.data)
 
     async def serve_sockets(self) -> None:
         """A process with sockets: the event loop moves bytes, the duty cycle does the rest."""
