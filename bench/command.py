@@ -89,7 +89,7 @@ def main(
 
 
 def _looked_at_again(old: list[Row], report: Report, *, smoke: bool) -> list[Change]:
-    """What changed; rows that seem slower are measured again, since a neighbour's minute passes and a slow-down stays."""
+    """What changed; rows that seem slower are measured again: a neighbour leaves, a slow-down stays."""
     found = changes(old, report.rows)
     for _ in range(LOOKS_AGAIN):
         slower = {(change.suite, change.name) for change in found if change.regressed}
