@@ -103,4 +103,6 @@ def _honest_faults(dice: random.Random) -> FaultsConfig:
         restart_ms=dice.choice((20.0, 200.0, 700.0)),
         orders_per_10s=dice.choice((0, 0, 0, 60)),
         weight_per_minute=dice.choice((0, 0, 0, 150)),
+        halt_per_s=rate(0.15),
+        halt_ms=dice.choice((30.0, 300.0, 1_500.0)),
     )
