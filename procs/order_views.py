@@ -14,6 +14,7 @@ from shm.clock import now_ns
 from trader.enums import OrderState, Side, TradingState
 from trader.orders import LIVE
 from trader.risk.advice import WHOLE
+from trader.risk.pulling import NO_MOVE
 from trader.risk.state import HaltCause
 
 
@@ -125,10 +126,20 @@ def _symbol_limits(symbol: Any, name: str) -> list[LimitView]:
         ("open_orders_side_max", 1.0, max(int(buys["count"]), int(sells["count"]))),
     ]
     told = {"position_units2_max": "position_notional_max"}
-    return [
+    found = [
         LimitView(name, told.get(key, key), int(configured[key]) * scale, int(effective[key]) * scale, used * scale)
         for key, scale, used in rows
     ]
+    return [*found, _move_limit(symbol["pull"], name)]
+
+
+def _move_limit(pull: Any, name: str) -> LimitView:
+    """How far the mid may go within the window before quotes are pulled; infinite while no volatility is believed in."""
+    most2 = int(pull["move2_ticks_max"])
+    allowed = most2 / 2 if most2 != NO_MOVE else float("inf")
+    high2 = max(int(pull["high2"]), int(pull["past_high2"]))
+    low2 = min(int(pull["low2"]), int(pull["past_low2"]))
+    return LimitView(name, "pull_move_ticks_max", allowed, allowed, max(high2 - low2, 0) / 2)
 
 
 def _account_limits(risk: Any) -> list[LimitView]:

@@ -60,7 +60,7 @@ def test_a_latch_keeps_the_next_run_from_quoting_until_it_is_taken_off(start: St
     shown = start.command("limits", "--run", str(run.pid))
     assert shown.wait(AGAIN_S) == 1
     assert "trading HALTED: KILL_SWITCH" in shown.said
-    assert "market_data" in shown.said
+    assert "market_data" in shown.said and "pull_move_ticks_max" in shown.said
 
 
 def test_the_command_says_when_it_has_had_its_effect(start: Start, state: StateDir) -> None:
