@@ -134,7 +134,7 @@ def _symbol_limits(symbol: Any, name: str) -> list[LimitView]:
 
 
 def _move_limit(pull: Any, name: str) -> LimitView:
-    """How far the mid may go within the window before quotes are pulled; infinite while no volatility is believed in."""
+    """How far the mid may go within the window before quotes are pulled; infinite without an estimate."""
     most2 = int(pull["move2_ticks_max"])
     allowed = most2 / 2 if most2 != NO_MOVE else float("inf")
     high2 = max(int(pull["high2"]), int(pull["past_high2"]))

@@ -204,15 +204,18 @@ class World:
             if self._resting():
                 self._set_flow("is_paused", 1)
                 self.pass_time(0.2)
-                found = at_rest(self.states, self.symbols)
+                found = at_rest(self.states, self.symbols) + self._outlived()
                 if not found:
                     break
                 self._set_flow("is_paused", 0)
             else:
                 found = [f"no quotes {verdict.rest_s:.0f} s after the healing; {self._why()}"]
-        outlived = self.doomed & open_at_venue(self.states) if not self._ordered_patience_s() else set()
-        found += [f"orders {sorted(outlived)} outlived a cancel-all"] if outlived else []
         verdict.problems += found + self._safety()
+
+    def _outlived(self) -> list[str]:
+        """Orders that a cancel-all should have ended by now; a request may still be under way for a while."""
+        outlived = self.doomed & open_at_venue(self.states) if not self._ordered_patience_s() else set()
+        return [f"orders {sorted(outlived)} outlived a cancel-all"] if outlived else []
 
     def _ordered_patience_s(self) -> int:
         """How long the venue may have told us not to come back: that goes before everything, healed or not."""
