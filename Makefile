@@ -5,6 +5,8 @@ SUITE ?=
 ARGS ?=
 BIN := .venv/bin
 READY := .venv/.ready
+# Tests that start no process and hold no segment run on all cores at once; the others have the host to themselves.
+PURE := tests/trader tests/style
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
 .DEFAULT_GOAL := help
@@ -17,7 +19,14 @@ run: $(READY)  ## set up and trade for 30 seconds on the simulated exchange (ARG
 	@$(BIN)/trader run $(ARGS)
 
 test: $(READY)  ## set up and run the tests (ARGS="tests/shm -k ring")
+ifeq ($(strip $(ARGS)),)
+	@code=0; \
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PURE) || code=$$?; \
+	$(BIN)/python -m pytest $(addprefix --ignore ,$(PURE)) || code=$$?; \
+	exit $$code
+else
 	@$(BIN)/python -m pytest $(ARGS)
+endif
 
 test-slow: $(READY)  ## run the tests that take minutes (SUITE=system for one folder of tests/)
 	@$(BIN)/python -m pytest -m slow --timeout 900 $(if $(SUITE),tests/$(SUITE)) $(ARGS)
