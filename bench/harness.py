@@ -5,7 +5,7 @@
     medians        of each run's percentiles, with their spread over the runs
     answers        a wrong answer of ours fails the bench; a rival's is said, and gives no ratio
 
-A suite is `bench/suite_NAME.py` with `def rows(bench: Bench) -> None`. `smoke` runs the same code at small sizes.
+A suite is `bench/suite_NAME.py` with `def rows(bench: Bench) -> None`. `smoke` runs the same code once, at small sizes.
 """
 
 import gc
@@ -82,7 +82,7 @@ class Bench:
             return
         present = {rival: run for rival, run in (rivals or {}).items() if not isinstance(run, Absent)}
         remarks = {rival: f"absent: {run.reason}" for rival, run in (rivals or {}).items() if isinstance(run, Absent)}
-        results, floors = _interleaved({"": ours, **present}, 1 if self.smoke else repeats, floor)
+        results, floors = _interleaved({"": ours, **present}, 0 if self.smoke else repeats, floor)
         expected = results[""][0].answer if answer is None else answer
         for who, runs in results.items():
             wrong = next((run.answer for run in runs if run.answer != expected), None)
@@ -148,9 +148,11 @@ def _interleaved(
 ) -> tuple[dict[str, list[Result]], float]:
     """Each contestant's results: a warm-up whose answer counts but whose time does not, then `repeats` in turn.
 
-    With them the floor, the median over the turns.
+    With them the floor, the median over the turns. Without repeats the warm-up is all there is.
     """
     warm = {who: run() for who, run in contestants.items()}
+    if not repeats:
+        return {who: [result] for who, result in warm.items()}, floor()
     results: dict[str, list[Result]] = {who: [] for who in contestants}
     order = list(contestants)
     floors = []
