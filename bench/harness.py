@@ -69,11 +69,13 @@ class Bench:
         at_least: Mapping[str, float] | None = None,
         answer: Any = None,
         repeats: int = REPEATS,
+        warms_up: bool = True,
         floor: Callable[[], float] = floor_ns,
     ) -> None:
         """Measure one thing against its rivals. `answer`: what every contestant must give; else ours counts.
 
         `at_least`: how many times better ours has to be than a rival; in that rival's row the stricter target counts.
+        `warms_up`: whether everybody first runs once for nothing; whole programs, which begin cold each time, need not.
         `floor`: what the row's figures are compared by on other hosts, measured before each repetition.
         Raises WrongAnswer when ours is wrong.
         """
@@ -82,7 +84,8 @@ class Bench:
             return
         present = {rival: run for rival, run in (rivals or {}).items() if not isinstance(run, Absent)}
         remarks = {rival: f"absent: {run.reason}" for rival, run in (rivals or {}).items() if isinstance(run, Absent)}
-        results, floors = _interleaved({"": ours, **present}, 0 if self.smoke else repeats, floor)
+        turns = 0 if self.smoke else repeats
+        results, floors = _interleaved({"": ours, **present}, turns, floor, warms_up=warms_up or self.smoke)
         expected = results[""][0].answer if answer is None else answer
         for who, runs in results.items():
             wrong = next((run.answer for run in runs if run.answer != expected), None)
@@ -144,13 +147,13 @@ def _target(unit: str, target: float | None, theirs: Summary | None, times_bette
 
 
 def _interleaved(
-    contestants: Mapping[str, Contestant], repeats: int, floor: Callable[[], float]
+    contestants: Mapping[str, Contestant], repeats: int, floor: Callable[[], float], *, warms_up: bool
 ) -> tuple[dict[str, list[Result]], float]:
     """Each contestant's results: a warm-up whose answer counts but whose time does not, then `repeats` in turn.
 
     With them the floor, the median over the turns. Without repeats the warm-up is all there is.
     """
-    warm = {who: run() for who, run in contestants.items()}
+    warm = {who: run() for who, run in contestants.items()} if warms_up else {}
     if not repeats:
         return {who: [result] for who, result in warm.items()}, floor()
     results: dict[str, list[Result]] = {who: [] for who in contestants}

@@ -32,13 +32,13 @@ def socket_rows(bench: Bench) -> None:
     if not recording_path().exists():
         print(f"orders: absent: {recording_path()} not found (TRADER_DATA names the folder)")
         return
-    for name, placement, at_least in (
-        ("socket_to_socket", "fused", {ECHO: 1 / AT_MOST}),
-        ("socket_to_socket_processes", "process", None),
+    for name, placement, depths, at_least in (
+        ("socket_to_socket", "fused", 1_000, {ECHO: 1 / AT_MOST}),
+        ("socket_to_socket_processes", "process", 300, None),
     ):
         if bench.smoke and at_least is None:
             continue  # the same code; one of the two says whether it works
-        both = Both(placement, bench.size(2_000, 20), runs_once=bench.smoke)
+        both = Both(placement, bench.size(depths, 20), runs_once=bench.smoke)
         bench.row(
             name,
             unit=TIME,
@@ -47,6 +47,7 @@ def socket_rows(bench: Bench) -> None:
             at_least=at_least,
             answer=ANSWERED,
             repeats=2,
+            warms_up=False,
         )
 
 

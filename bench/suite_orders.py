@@ -18,4 +18,4 @@ def rows(bench: Bench) -> None:
     seconds = bench.size(60, 1)
     for name, placement in (("order_rate", "fused"), ("order_rate_processes", "process")):
         run = functools.partial(churn, seconds, placement)
-        bench.row(name, unit=RATE, target=10_000, ours=run, answer=NONE_LOST, repeats=1)
+        bench.row(name, unit=RATE, target=10_000, ours=run, answer=NONE_LOST, repeats=1, warms_up=False)

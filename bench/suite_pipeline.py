@@ -118,6 +118,7 @@ def rows(bench: Bench) -> None:
         at_least={"multiprocessing.Queue": 5},
         answer=PLACED,
         repeats=2,
+        warms_up=False,
     )
     replaying.rows(bench, recording_path())
     loads.rows(bench, recording_path())
