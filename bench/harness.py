@@ -75,7 +75,7 @@ class Bench:
         """Measure one thing against its rivals. `answer`: what every contestant must give; else ours counts.
 
         `at_least`: how many times better ours has to be than a rival; in that rival's row the stricter target counts.
-        `warms_up`: whether everybody first runs once for nothing; whole programs, which begin cold each time, need not.
+        `warms_up`: whether everybody first runs once for nothing; whole programs, cold each time, need not.
         `floor`: what the row's figures are compared by on other hosts, measured before each repetition.
         Raises WrongAnswer when ours is wrong.
         """
