@@ -28,7 +28,13 @@ def idle_cpu(bench: Bench) -> None:
     """CPU nanoseconds a second of wall time; 10 ms is one per cent of a core."""
     seconds = bench.size(8, 1)
     bench.row(
-        "idle_cpu", unit=TIME, target=10e6, ours=functools.partial(resting_system, seconds), answer=QUIET, repeats=1, warms_up=False
+        "idle_cpu",
+        unit=TIME,
+        target=10e6,
+        ours=functools.partial(resting_system, seconds),
+        answer=QUIET,
+        repeats=1,
+        warms_up=False,
     )
 
 
