@@ -47,7 +47,14 @@ def hyperliquid_frames():
         packed({"channel": "subscriptionResponse", "data": {"method": "subscribe", "subscription": {"type": "bbo"}}}),
         packed({"channel": "allMids", "data": {"mids": {"BTC": "97432.5"}}}),
         packed({"channel": "pong"}),
+        packed({"channel": "l2Book", "data": {**book, "levels": [long_side(20), long_side(3)[::-1]]}}),
     ]
+
+
+def long_side(count):
+    """Levels most of which look alike."""
+    sizes = ("3.03622", "0.1428", "0.16179", "15.55272", "1.0")
+    return [{"n": 1 + 13 * (i % 5), "px": f"{61800 - i}.0", "sz": sizes[i * i % len(sizes)]} for i in range(count)]
 
 
 def okx_frames():

@@ -21,6 +21,7 @@ from trader.intrinsics import move
 from trader.venues.decimals import SCALE, fill_scale
 from trader.venues.json_bytes import FAULT, FRAME_BYTES_MAX, QUOTE, Fault, refuse, skip_space, skip_string
 from trader.venues.json_walk import open_text
+from trader.venues.level_shape import SHAPES_SEEN, USUAL
 
 SCANNER_SYMBOLS_MAX = 64
 """Symbols that one scanner knows."""
@@ -137,14 +138,16 @@ MARKET_SCANNER = np.dtype(
         ("trades", TRADE_ROW, (TRADES_MAX,)),
         ("levels", "i8", (2 * LEVELS_MAX,)),
         ("lengths", "u2", (LEVELS_MAX,)),
+        ("usual", USUAL, (SCANNER_SYMBOLS_MAX,)),
+        ("shapes", SHAPES_SEEN),
     ],
     align=True,
 )
 """`symbol`: index of the frame's symbol in the configured order, ABSENT if it names none, FOREIGN if none of ours.
 `values` by Slot: times (EVENT_MS, or EVENT_NS where a venue is finer), ids, ticks, lots, 1 where the buyer was the
 maker. `levels`: pairs, `bid_count` bids, then asks. `lengths`: where a checksum is over texts, the bytes of each
-level's price, and of its size << 8. `snapshot_symbol`: set by the caller before scanning a snapshot that names no
-symbol itself."""
+level's price, and of its size << 8. `usual`, `shapes`: what levels looked like so far. `snapshot_symbol`: set by the
+caller before scanning a snapshot that names no symbol itself."""
 
 
 def prepare_scanner(scanner: np.ndarray, instruments: np.ndarray) -> None:
@@ -152,6 +155,7 @@ def prepare_scanner(scanner: np.ndarray, instruments: np.ndarray) -> None:
     if len(instruments) > SCANNER_SYMBOLS_MAX:
         raise ValueError(f"feed.symbols: found {len(instruments)}, allowed up to {SCANNER_SYMBOLS_MAX}")
     scanner["symbol_count"] = len(instruments)
+    scanner["shapes"]["rows"]["owner"] = 0
     for index, instrument in enumerate(instruments):
         name, scale = scanner["names"][index], scanner["scales"][index]
         name["length"] = instrument["symbol_length"]

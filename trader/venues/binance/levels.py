@@ -3,65 +3,79 @@
     ["61496.50","0.010"],["61510.90","0.000"]]
     ^p                   one turn of the loop  ^ ends the array
 
-A level in the venue's own spacing costs one bounds check; white space, extra elements and the end of the
-buffer take the careful path for that level alone.
+Levels in the venue's own spacing are read by their shape (`level_shape`); one with white space, extra elements or
+numbers that no shape is of takes the careful path, alone.
 """
 
-from shm.kernel import inlined, kernel, load_u16, store_i64
+import numpy as np
+
+from shm.kernel import inlined, kernel, load_u8, load_u16, load_u32, store_i64
 from trader.compile_hints import never_inlined
-from trader.venues.decimals import decimal, decimal_by_digit
+from trader.venues.decimals import decimal_by_digit
+from trader.venues.digit_marks import WINDOW, count_digits
 from trader.venues.json_bytes import (
     CLOSE_ARRAY,
     COMMA,
     OPEN_ARRAY,
+    QUOTE,
     Fault,
     expect,
     refuse,
     skip_space,
 )
 from trader.venues.json_walk import END, next_member, open_text
+from trader.venues.level_shape import read_alike
 from trader.venues.text_levels import end_level
 
-LEVEL_BYTES_MAX = 64
-"""The fast path's reach: two texts of at most 18 bytes, their punctuation, and whole-word loads."""
-
-_OPEN_LEVEL = int.from_bytes(b'["', "little")
-_BETWEEN = int.from_bytes(b',"', "little")
-_NEXT_LEVEL = int.from_bytes(b"],", "little")
+_OPEN_LEVEL, _BETWEEN = (int.from_bytes(text, "little") for text in (b'["', b'","'))
+_START, _BETWEEN_BYTES = np.int64(len('["')), np.int64(len('","'))
 
 
 @kernel
-def scan_levels(p, end, pairs, room, depth, scale, fault):
+def _find_numbers(p, marks, length):
+    """Where price and size stand in the level at `p`: (its length, 0 if it is spelled otherwise, price, size, 0)."""
+    never_inlined()
+    price, size = (_START, 0, 0), (_START, 0, 0)
+    if load_u16(p) != _OPEN_LEVEL:
+        return 0, price, size, 0
+    count, behind = count_digits(p, marks, _START)
+    middle = _START + count + 1 + behind
+    start = middle + _BETWEEN_BYTES
+    if start >= WINDOW or (load_u32(p + middle) & 0xFFFFFF) != _BETWEEN:
+        return 0, price, size, 0
+    size_count, size_behind = count_digits(p, marks, start)
+    after = start + size_count + 1 + size_behind
+    price, size = (_START, count, behind), (start, size_count, size_behind)
+    return length if after + 2 == length and load_u8(p + after) == QUOTE else 0, price, size, 0
+
+
+@kernel
+def _read_usual(scanner, p, end, pairs, room):
+    never_inlined()
+    return read_alike(scanner, p, end, pairs, room, _find_numbers, CLOSE_ARRAY, True)
+
+
+@kernel
+def scan_levels(scanner, p, end, pairs, room, depth, fault):
     """Pairs (price_ticks, size_lots) of the array whose bracket is behind `p`, stored from the address `pairs`.
 
     Returns (count of levels, address after the array's closing bracket), address 0 after a fault; more than
     `room` levels is one.
     """
     never_inlined()
-    price, size = scale.price, scale.size
+    scale = scanner.scales[scanner.symbol]
     count = 0
     more, p = next_member(p, end, CLOSE_ARRAY, True, fault)
     while more > END:
-        if count >= room:
-            return count, refuse(fault, Fault.TOO_MANY_LEVELS, p)
-        if p + LEVEL_BYTES_MAX <= end and load_u16(p) == _OPEN_LEVEL:
-            ticks, q = decimal(p + 2, end, price, fault)
-            if q == 0:
+        taken, p, behind = _read_usual(scanner, p, end, pairs + 16 * count, room - count)
+        count += taken
+        if not behind:
+            if count >= room:
+                return count, refuse(fault, Fault.TOO_MANY_LEVELS, p)
+            p = _scan_level(p, end, pairs + 16 * count, depth, scale, fault)
+            if p == 0:
                 return count, 0
-            if q + LEVEL_BYTES_MAX <= end and load_u16(q) == _BETWEEN:
-                lots, q = decimal(q + 2, end, size, fault)
-                if q == 0:
-                    return count, 0
-                if q + 2 <= end and load_u16(q) == _NEXT_LEVEL:
-                    store_i64(pairs + 16 * count, ticks)
-                    store_i64(pairs + 16 * count + 8, lots)
-                    count += 1
-                    p = q + 2
-                    continue
-        p = _scan_level(p, end, pairs + 16 * count, depth, scale, fault)
-        if p == 0:
-            return count, 0
-        count += 1
+            count += 1
         more, p = next_member(p, end, CLOSE_ARRAY, False, fault)
     return count, p
 

@@ -156,7 +156,7 @@ def _read_value(scanner, p, end, start, depth, slot):
     if slot >= Slot.BIDS:
         before = scanner.bid_count + scanner.ask_count
         pairs = scanner.levels.ctypes.data + 16 * before
-        count, p = scan_levels(p + 1, end, pairs, LEVELS_MAX - before, depth, scales, fault)
+        count, p = scan_levels(scanner, p + 1, end, pairs, LEVELS_MAX - before, depth, fault)
         if slot == Slot.BIDS:
             scanner.asks_first = before
             scanner.bid_count = count

@@ -162,7 +162,7 @@ def _read_numbers(scanner, p, end, wanted, fault):
             p = skip_value(p, end, _DATA_DEPTH + 1, fault)
         elif wanted == LEVELS:
             before = scanner.bid_count
-            count, p = scan_side(p, end, levels + 16 * before, LEVELS_MAX - before, _DATA_DEPTH + 3, scale, fault)
+            count, p = scan_side(scanner, p, end, levels + 16 * before, LEVELS_MAX - before, _DATA_DEPTH + 3, fault)
             note_count(scanner, sides == 1, count)
         else:
             scanner.levels[0] = 0
