@@ -42,7 +42,7 @@ from shm.memory import store_pair as store_pair
 from shm.memory import store_u8 as store_u8
 from shm.memory import store_u16 as store_u16
 from shm.memory import view as view
-from shm.parts import Part
+from shm.parts import Callback, Part, Twin
 
 PACKAGES = ("shm", "trader", "procs")
 CACHE_DAYS_MAX = 30
@@ -96,7 +96,9 @@ class Kernel:
     def python_twin(self) -> Any:
         """The dispatcher that Python calls."""
         _enter_cache(self.py_func.__module__, "python")
-        return numba.jit(cache=True, **{**_OPTIONS, **self._options})(self.py_func)
+        twin = Twin(self.py_func, {**_OPTIONS, **self._options})
+        twin.enable_caching()
+        return twin
 
     def __call__(self, *arguments: Any) -> Any:
         return self.python_twin(*arguments)
@@ -147,7 +149,10 @@ class Entry:
     def compiled(self) -> Any:
         """The numba C callback."""
         _enter_cache(self.function.__module__)
-        return numba.cfunc(self.signature, cache=True, nopython=True, error_model="numpy")(self.function)
+        callback = Callback(self.function, self.signature, {"nopython": True, "error_model": "numpy"})
+        callback.enable_caching()
+        callback.compile()
+        return callback
 
     @property
     def address(self) -> int:

@@ -12,6 +12,7 @@ from shm import kernel as policy
 from shm.kernel import STEP_SIGNATURE, cache_root, prune_cache, sources_hash, step
 from shm.memory import call_entry
 from tests.shm.processes import Child
+from trader.compile_hints import never_inlined
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,6 +27,19 @@ def weighted(state, ports, type_, frame, now_ns):
 def through_address(entry, first):
     """Call an entry point as the duty cycle does."""
     return call_entry(entry, first, 2, 3, 4, 5)
+
+
+@policy.kernel
+def _divided(first, second):
+    """A call that stays one."""
+    never_inlined()
+    return first // second
+
+
+@step
+def halved(state, ports, type_, frame, now_ns):
+    """Calls a part."""
+    return _divided(state, ports) + _divided(type_, frame)
 
 
 def write_modules(folder: Path, answer: int, unrelated: str = "1") -> None:
@@ -98,3 +112,17 @@ def test_a_step_is_called_alike_from_python_and_by_its_address() -> None:
     assert through_address(weighted.address, 1) == weighted(1, 2, 3, 4, 5)
     assert weighted.signature is STEP_SIGNATURE
     assert weighted.__doc__ == "Five arguments, one answer."
+
+
+def test_of_a_step_only_its_entry_can_be_called_and_its_parts_have_no_status(tmp_path: Path) -> None:
+    def child() -> int:
+        os.environ["TRADER_CACHE_DIR"] = str(tmp_path)  # a step from the cache has no code to read
+        library = halved.compiled._library
+        own = [function for function in library.get_defined_functions() if function.linkage.name == "external"]
+        text = library.get_llvm_str()
+        calls = [line for line in text.splitlines() if " call " in line and "divided" in line]
+        called = {line.split(" @")[0].split()[-1] for line in calls}
+        zeroed = "store i64 0" in text
+        return (halved(9, 2, 8, 4, 0), len(own), called, zeroed) != (6, 1, {"void"}, False)
+
+    assert Child(child).wait() == 0
