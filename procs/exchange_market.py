@@ -1,5 +1,6 @@
 """What the simulated exchange trades: its instruments, and a recording served as its market."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ import numpy as np
 from procs.config import RunConfig
 from procs.recorded_market import RecordedMarket
 from procs.run_segments import RECORDING_DONE, RECORDING_LINES, RunSegments
+from procs.served_books import ServedBooks
 from shm.clock import now_ns
 from trader.enums import Command, WireKind
 from trader.instrument import INSTRUMENT
@@ -107,14 +109,57 @@ def starts_recording(config: RunConfig) -> tuple[int, bytes]:
     return (int(WireKind.CONNECTED), b"streams=") if is_traded else (int(WireKind.FRAME), b"sub")
 
 
+def served_books(config: RunConfig) -> ServedBooks | None:
+    """Books of a recording whose market is only watched, for its late subscribers; None of any other run."""
+    market = market_named(config.market)
+    return ServedBooks(market.name) if config.replay and not market.is_traded else None
+
+
+class MarketWatch:
+    """Passes a server's events on, notes the first market client, by the kind of its event and the words in it, and
+    answers who subscribes while the recording is played."""
+
+    def __init__(self, sink: "WireSink", seen: "asyncio.Event", config: RunConfig, served: ServedBooks | None) -> None:
+        self._deliver, self._queue = sink.frame, sink.queue
+        self._seen = seen
+        self._kind, self._words = starts_recording(config)
+        self._served = served
+
+    def frame(self, connection_id: int, kind: int, status: int, payload: bytes | memoryview) -> None:
+        """One WireIn."""
+        self._deliver(connection_id, kind, status, payload)
+        self._note(connection_id, kind, payload, self._deliver)
+
+    def queue(self, connection_id: int, kind: int, status: int, payload: bytes | memoryview) -> None:
+        """One WireIn with another close behind it."""
+        self._queue(connection_id, kind, status, payload)
+        self._note(connection_id, kind, payload, self._queue)
+
+    def _note(
+        self,
+        connection_id: int,
+        kind: int,
+        payload: bytes | memoryview,
+        deliver: Callable[[int, int, int, bytes | memoryview], None],
+    ) -> None:
+        if kind == self._kind and not self._seen.is_set() and self._words in bytes(payload):
+            self._seen.set()
+        if self._served is not None:
+            for snapshot in self._served.answers(connection_id, kind, bytes(payload)):
+                deliver(RECORDING_CONNECTION, _FRAME, connection_id, snapshot)
+
+
 async def serve_recording(
     config: RunConfig,
     segments: RunSegments,
     sink: "WireSink",
     transport: "ServerTransport",
     market_clients: "asyncio.Event",
+    served: ServedBooks | None,
 ) -> None:
-    """Serve a recording's frames at its pace times `speed`, from the moment that a market client is there."""
+    """Serve a recording's frames at its pace times `speed`, from the moment that a market client is there.
+
+    `served` keeps the books of what has been played, where late subscribers get snapshots."""
     import asyncio
 
     from procs.pacing import pump
@@ -126,6 +171,8 @@ async def serve_recording(
         nonlocal lines
         lines += 1
         sink.frame(RECORDING_CONNECTION, _FRAME, 0, payload)
+        if served is not None:
+            served.note(payload)
         segments.set_word(RECORDING_LINES, lines)
 
     clock = segments.clock_address

@@ -24,12 +24,11 @@ from procs.boot import Booted, boot
 from procs.build import build_hash
 from procs.duty_cycle import run_group, run_slice
 from procs.event_loop import EventLoop, Wire
-from procs.exchange_market import logons, serve_recording, starts_recording
+from procs.exchange_market import MarketWatch, logons, serve_recording, served_books
 from procs.placement import Group, Waiting, waiting
 from procs.plan import LaunchPlan
 from procs.rewiring import Rewiring
 from procs.run_segments import PORT, RunSegments
-from procs.transport import WireSink
 from procs.transport.authentication import Credentials
 from procs.transport.client import ClientTransport
 from procs.transport.server import ServerTransport
@@ -75,6 +74,7 @@ class StageProcess:
         self.leave_by_ns = 0
         self.taken = -1
         self.market_client = asyncio.Event()
+        self.served = served_books(plan.config)
 
     def run(self) -> int:
         """Serve until drained, told to end, or failed."""
@@ -201,39 +201,18 @@ class StageProcess:
             await asyncio.sleep(0.001)
         self.segments.set_word(PORT, transport.port)
         if self.plan.config.replay:
-            await serve_recording(self.plan.config, self.segments, loop.sink(wire), transport, self.market_client)
+            sink = loop.sink(wire)
+            config, client, served = self.plan.config, self.market_client, self.served
+            await serve_recording(config, self.segments, sink, transport, client, served)
 
     def transport(self, loop: EventLoop, wire: Wire) -> ClientTransport | ServerTransport:
         """The sockets of one stage."""
         sink = loop.sink(wire)
         if wire.stage == "exchange":
-            watch = _MarketWatch(sink, self.market_client, starts_recording(self.plan.config))
+            watch = MarketWatch(sink, self.market_client, self.plan.config, self.served)
             return ServerTransport(watch, "127.0.0.1", 0, self.plan.verifier)
         url = f"http://127.0.0.1:{self.segments.word(PORT)}"
         if wire.stage == "router":
             credentials = Credentials.from_descriptor(self.plan.key_descriptor)
             return ClientTransport(sink, url, credentials, authenticate=logons(self.plan.config))
         return ClientTransport(sink, url, None)
-
-
-class _MarketWatch:
-    """Passes a server's events on and notes the first market client, by the kind of its event and the words in it."""
-
-    def __init__(self, sink: WireSink, seen: asyncio.Event, first: tuple[int, bytes]) -> None:
-        self._deliver, self._queue = sink.frame, sink.queue
-        self._seen = seen
-        self._kind, self._words = first
-
-    def frame(self, connection_id: int, kind: int, status: int, payload: bytes | memoryview) -> None:
-        """One WireIn."""
-        self._deliver(connection_id, kind, status, payload)
-        self._note(kind, payload)
-
-    def queue(self, connection_id: int, kind: int, status: int, payload: bytes | memoryview) -> None:
-        """One WireIn with another close behind it."""
-        self._queue(connection_id, kind, status, payload)
-        self._note(kind, payload)
-
-    def _note(self, kind: int, payload: bytes | memoryview) -> None:
-        if kind == self._kind and not self._seen.is_set() and self._words in bytes(payload):
-            self._seen.set()

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from procs.readings import market_frames
 from procs.replay import replay_run
 from procs.verify import verify_recording
 from tests.system.recorded_slices import first_lines, written
@@ -82,18 +83,41 @@ def assert_watched(found: dict[str, Any], said: str, market: str) -> None:
     assert found["seconds_to_first_quote"] is None
 
 
+def checks_of(recording: Path, found: dict[str, Any]) -> int:
+    """Checks that a recording allows of the symbols that a run follows."""
+    return sum(symbol.checked for symbol in verify_recording(recording).symbols if symbol.symbol in found["position"])
+
+
 @pytest.mark.parametrize(("market", "name", "lines"), WATCHED)
 def test_a_venue_that_is_only_watched_has_live_books_and_no_orders(
     start: Start, trader_data: Path, tmp_path: Path, market: str, name: str, lines: int
 ) -> None:
     recording = slice_of(trader_data, name, tmp_path, lines)
     found, said = result_of(start, recording, "--speed", "10")
-    proved = verify_recording(recording)
 
     assert_watched(found, said, market)
-    assert found["events"] >= proved.messages
-    followed = {symbol.symbol: symbol for symbol in proved.symbols if symbol.symbol in found["position"]}
-    assert found["books"]["checked"] == sum(symbol.checked for symbol in followed.values())
+    assert found["events"] >= verify_recording(recording).messages
+    assert found["books"]["checked"] == checks_of(recording, found)
+
+
+@pytest.mark.parametrize(("market", "name", "lines"), [row for row in WATCHED if row[0] != "hyperliquid"])
+def test_a_feed_that_is_replaced_gets_snapshots_of_what_has_been_played(
+    start: Start, trader_data: Path, tmp_path: Path, market: str, name: str, lines: int
+) -> None:
+    recording = slice_of(trader_data, name, tmp_path, lines)
+    run = start.run("--replay", str(recording), "--speed", "4")
+    run.until(lambda: run.attached() and market_frames(run.memory) > lines // 4, WAIT_S, "the recording is played")
+    run.processes()["feed"].kill()
+    run.until(lambda: run.memory.restarts()[0]["count"] == 1, WAIT_S, "the feed is replaced")
+    run.seen = run.processes()
+    code = run.wait(WAIT_S)
+
+    assert code == 0, run.said
+    assert [restart["stage"] for restart in run.result["restarts"]] == ["feed"]
+    assert (run.result["books"]["mismatched"], run.result["books"]["gaps"]) == (0, 0)
+    assert run.result["books"]["checked"] > checks_of(recording, run.result) // 2, (
+        "the books were proved from then on, too"
+    )
 
 
 def hyperliquid_frames(count: int) -> list[bytes]:

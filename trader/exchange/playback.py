@@ -25,10 +25,12 @@ from trader.exchange.watched import WATCHED, on_watched
 
 @kernel
 def on_recorded(exchange, status, text, length):
-    """One frame of the recording: its text, or with the status DECODED_FRAME where its numbers are (trader.decoded)."""
+    """One frame of the recording: its text, or with the status DECODED_FRAME where its numbers are (trader.decoded).
+
+    Of a market that is only watched the status is the connection that it is for, 0 for all."""
     never_inlined()
     if exchange.market >= WATCHED:
-        on_watched(exchange, text, length)
+        on_watched(exchange, status, text, length)
         return
     exchange.replay.frames += 1
     if status == DECODED_FRAME:

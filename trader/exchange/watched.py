@@ -5,8 +5,8 @@
     subscribe frames -------->  the recording begins; its frames go on verbatim, whatever symbols they tell of
     a frame with `ping` in it ->  the venue's pong
 
-No snapshot is made up: who subscribes again later gets what the recording has from then on. Every kernel takes the
-whole exchange record (see venue.EXCHANGE).
+Who subscribes while it is played gets a snapshot first, if whoever plays the recording has one: a frame with the number
+of its connection as status (procs.served_books). Every kernel takes the whole exchange record (see venue.EXCHANGE).
 """
 
 from shm.kernel import copy, kernel, load_u8
@@ -36,11 +36,14 @@ def admit_watcher(exchange, connection_id):
 
 
 @kernel
-def on_watched(exchange, text, length):
-    """One recorded frame."""
+def on_watched(exchange, connection_id, text, length):
+    """One recorded frame, for all who have subscribed, or a snapshot for one connection (0: all)."""
     never_inlined()
-    exchange.replay.frames += 1
     listeners = exchange.connections.streams[0, TICKER]
+    if connection_id == 0:
+        exchange.replay.frames += 1
+    else:
+        listeners &= 1 << connection_id
     cursor = begin(exchange.outbox, length, listeners) if listeners != 0 else 0
     if cursor != 0:
         copy(cursor, text, length)
