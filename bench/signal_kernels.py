@@ -95,26 +95,27 @@ def time_signs(state, signs, clock, samples):
 
 
 @kernel
-def time_panic(state, times, ladders, signs, clock, samples):
-    """A book, horizons and detector, and after every fourth a trade: mean ns of an event."""
+def time_panic(state, times, tops, signs, clock, samples):
+    """A book, horizons and detector, and after every fourth a trade: mean ns of an event. Books are records, as in a
+    run: a view of a Python program's array counts references, which costs as much again."""
     for sample in range(len(samples)):
         start_ns = read_clock(clock)
         for index in range(BATCH * sample, BATCH * (sample + 1)):
             if index & 3 == 3:
                 on_trade(state, times[index], signs[index], 3)
             else:
-                ladder = ladders[index]
-                on_book(state, times[index], ladder[0], ladder[1], ladder[2], ladder[3])
+                top = tops[index]
+                on_book(state, times[index], top.bid_ticks, top.bid_lots, top.ask_ticks, top.ask_lots)
         samples[sample] = (read_clock(clock) - start_ns) / BATCH
     return state.detector.confidence
 
 
 @kernel
-def time_forecast(state, times, ladders, clock, samples):
+def time_forecast(state, times, tops, clock, samples):
     """`forecast` after a book each: its own part of the time only."""
     for sample in range(len(samples)):
-        ladder = ladders[sample]
-        on_book(state, times[sample], ladder[0], ladder[1], ladder[2], ladder[3])
+        top = tops[sample]
+        on_book(state, times[sample], top.bid_ticks, top.bid_lots, top.ask_ticks, top.ask_lots)
         start_ns = read_clock(clock)
         for _ in range(BATCH):
             state.horizon_s += 1e-15

@@ -16,7 +16,9 @@ from bench import signal_kernels as loops
 from bench.harness import Bench
 from bench.results import TIME, Contestant, Result, times
 from shm.clock import CLOCK, calibrate
+from shm.codec import record_dtype
 from shm.kernel import address_of_array, new_record
+from trader.messages import LEVELS, BookTop
 from trader.signals import (
     Ema,
     Indicator,
@@ -108,15 +110,18 @@ def _inputs(samples: int) -> dict[str, Any]:
     """A market's events, seeded, and a clock to time them with."""
     rng, count = np.random.default_rng(2), loops.BATCH * samples
     bid = 100_000 + rng.integers(-1, 2, count).cumsum()
-    levels = np.arange(5)
-    lots = rng.integers(1, 60, (2, count, 5))
+    levels = np.arange(LEVELS)
+    lots = rng.integers(1, 60, (2, count, LEVELS))
+    tops = np.zeros(count, record_dtype(BookTop))
+    for side, ticks in enumerate((bid[:, None] - levels, bid[:, None] + 1 + levels)):
+        tops[("bid_ticks", "ask_ticks")[side]], tops[("bid_lots", "ask_lots")[side]] = ticks, lots[side]
     clock = new_record(CLOCK)
     calibrate(clock)
     return {
         "prices": 100 * np.exp(np.cumsum(1e-4 * rng.standard_normal(count))),
         "signs": rng.choice([-1, 1], count),
         "touches": np.stack([bid, lots[0, :, 0], bid + 1, lots[1, :, 0]], axis=1),
-        "ladders": np.stack([bid[:, None] - levels, lots[0], bid[:, None] + 1 + levels, lots[1]], axis=1),
+        "tops": tops,
         "times": 10**15 + np.cumsum(rng.integers(1, 10, count)) * NS_PER_MS,
         "clock": clock,
         "samples": samples,
@@ -158,13 +163,13 @@ def _market() -> MarketSignals:
 
 def _panic(inputs: dict[str, Any]) -> Result:
     samples = np.zeros(inputs["samples"])
-    given = inputs["times"], inputs["ladders"], inputs["signs"], address_of_array(inputs["clock"])
+    given = inputs["times"], inputs["tops"], inputs["signs"], address_of_array(inputs["clock"])
     return _told(samples, loops.time_panic(_market().state[0], *given, samples))
 
 
 def _forecast(inputs: dict[str, Any]) -> Result:
     samples = np.zeros(inputs["samples"])
-    given = inputs["times"], inputs["ladders"], address_of_array(inputs["clock"])
+    given = inputs["times"], inputs["tops"], address_of_array(inputs["clock"])
     return _told(samples, loops.time_forecast(_market().state[0], *given, samples))
 
 

@@ -12,6 +12,8 @@ from procs.volatility_picture import load_matplotlib
 COLOURS = {"off": "#6b7280", "signals": "#2563eb", "tail_risk": "#d97706", "both": "#059669"}
 SHOWN = ("pnl", "drawdown", "inventory", "fills")
 LABELS = {"tail_risk": "tail risk"}
+STYLES = {"tail_risk": (0, (4, 4)), "both": (0, (4, 4))}
+"""Of curves that may lie on those of others: through the gaps these are seen."""
 
 
 def draw(path: Path, told: Comparison, stress_span_s: tuple[float, float] | None = None) -> None:
@@ -70,13 +72,15 @@ def _draw_band(axes: Any, paths: list[list[float]], variant: str) -> None:
     seconds = _seconds(values.shape[1])
     colour, name = COLOURS[variant], LABELS.get(variant, variant)
     axes.fill_between(seconds, mean - error, mean + error, color=colour, alpha=0.13, linewidth=0)
-    axes.plot(seconds, mean, color=colour, linewidth=1.8, label=f"{name}  {mean[-1]:+.1f}")
+    axes.plot(
+        seconds, mean, color=colour, linewidth=1.8, linestyle=STYLES.get(variant, "-"), label=f"{name}  {mean[-1]:+.1f}"
+    )
 
 
 def _draw_mean(axes: Any, runs: list[Played], variant: str) -> None:
     held = np.array([one.lots_path for one in runs]).mean(axis=0)
     smooth = np.convolve(held, np.ones(SAMPLES_A_SECOND) / SAMPLES_A_SECOND, mode="same")
-    axes.plot(_seconds(len(held)), smooth, color=COLOURS[variant], linewidth=1.1)
+    axes.plot(_seconds(len(held)), smooth, color=COLOURS[variant], linewidth=1.1, linestyle=STYLES.get(variant, "-"))
 
 
 def _draw_differences(axes: Any, own: list[Difference], measure: str, *, labelled: bool) -> None:

@@ -2,8 +2,13 @@
 
     arrive -> matches, touch -> trader.signals, trader.tail_risk -> alarms, each with its time
 
-One order is one trade here, however many resting orders it met, as venues' aggregated trade streams have it.
+One order is one trade here, however many resting orders it met, as venues' aggregated trade streams have it. Each alarm
+is told with how far the mid went around it, in usual deviations of a second:
+
+    mid  kept every 50 ms  .....|<-- 1 s -->|alarm|<-- 1 s -->|          greatest distance from where it was at first
 """
+
+import math
 
 import numpy as np
 
@@ -13,12 +18,17 @@ from trader.exchange.order_flow import arrive, draw_arrival, due
 from trader.exchange.stress import press
 from trader.signals.config import DEPTH_LEVELS_MAX
 from trader.signals.forecasts import on_book, on_trade
-from trader.signals.horizons import usual_deviation
+from trader.signals.usual import usual_deviation
 from trader.tail_risk import assessment
 
 PANIC, ALERT, BIG = range(3)
 DETECTORS = ("panic", "alert", "whale")
 ALARMS_MAX = 4_096
+
+KEPT_NS = 50_000_000
+KEPT = 32
+AROUND_NS = 1_000_000_000
+"""The mid is kept so often and so long; what is around an alarm is so long before and after it."""
 
 WATCH = np.dtype(
     [
@@ -33,12 +43,19 @@ WATCH = np.dtype(
         ("ask_lots", "i8", (DEPTH_LEVELS_MAX,)),
         ("events", "i8"),
         ("size_permille_min", "i8"),
-        ("alarms", [("detector", "i8"), ("time_ns", "i8")], (ALARMS_MAX,)),
+        ("panics", "i8"),
+        ("open_from", "i8"),
+        ("kept_slot", "i8"),
+        ("mids", "f8", (KEPT,)),
+        ("alarms", [("detector", "i8"), ("time_ns", "i8"), ("from_bps", "f8"), ("deviations", "f8")], (ALARMS_MAX,)),
     ],
     align=True,
 )
 """One run: until when, and the alarms so far. `is_stressed`: the order flow has a stress of the exchange's own before
-it; `size_permille_min`: the smallest size that was recommended."""
+it; `size_permille_min`: the smallest size that was recommended; `panics`: how many of the panic detector's are told;
+`open_from`: the first alarm that the mid is still followed for; `mids`: log mids, bps, by time, to
+`kept_slot`. Of an alarm: log mid a
+second before it, and how far from there the mid was within two."""
 
 
 @kernel
@@ -73,16 +90,42 @@ def _tell_trade(book, side, now_ns, signals, tail, watch):
 def watch_trade(sign, lots, now_ns, signals, tail, watch):
     """Let the detectors see a trade: 1 a buyer's, -1 a seller's; lots above 0."""
     on_trade(signals, now_ns, sign, lots)
+    _tell_panic(signals, watch, now_ns)
     if assessment.on_trade(tail, now_ns, sign, lots):
         _alarm(watch, BIG, now_ns)
 
 
 @inlined
+def _tell_panic(signals, watch, now_ns):
+    if signals.detector.alarms > watch.panics:
+        watch.panics = signals.detector.alarms
+        _alarm(watch, PANIC, now_ns)
+
+
+@kernel
 def _alarm(watch, detector, now_ns):
     if watch.count < ALARMS_MAX:
-        watch.alarms[watch.count].detector = detector
-        watch.alarms[watch.count].time_ns = now_ns
+        alarm = watch.alarms[watch.count]
+        alarm.detector = detector
+        alarm.time_ns = now_ns
+        alarm.from_bps = watch.mids[((now_ns - AROUND_NS) // KEPT_NS) % KEPT]
         watch.count += 1
+
+
+@kernel
+def _follow(watch, now_ns, mid, per_bps):
+    """Keep a mid, and tell the alarms that are not yet a second old how far it is."""
+    mid_bps = 1e4 * math.log(mid)
+    slot = now_ns // KEPT_NS
+    watch.kept_slot = max(watch.kept_slot, slot - KEPT)
+    while watch.kept_slot < slot:
+        watch.kept_slot += 1
+        watch.mids[watch.kept_slot % KEPT] = mid_bps
+    while watch.open_from < watch.count and now_ns - watch.alarms[watch.open_from].time_ns > AROUND_NS:
+        watch.open_from += 1
+    for index in range(watch.open_from, watch.count):
+        alarm = watch.alarms[index]
+        alarm.deviations = max(alarm.deviations, abs(mid_bps - alarm.from_bps) * per_bps)
 
 
 @kernel
@@ -109,15 +152,17 @@ def _tell_book(book, now_ns, signals, tail, pool, watch):
 @kernel
 def watch_book(now_ns, signals, tail, pool, watch):
     """Let the detectors see the book that stands in `watch`."""
-    was_panic, was_alert = signals.detector.state, tail.now.state
+    was_alert = tail.now.state
     confidence = on_book(signals, now_ns, watch.bid_ticks, watch.bid_lots, watch.ask_ticks, watch.ask_lots)
+    is_whole = watch.bid_lots[0] > 0 and watch.ask_lots[0] > 0
     mid = 0.5 * (watch.bid_ticks[0] + watch.ask_ticks[0])
-    assessment.on_mid(tail, pool, now_ns, mid if watch.bid_lots[0] > 0 and watch.ask_lots[0] > 0 else np.nan)
-    deviation = usual_deviation(signals.horizons)
+    assessment.on_mid(tail, pool, now_ns, mid if is_whole else np.nan)
+    deviation = usual_deviation(signals.detector.usual)
     assessment.assess(tail, pool, now_ns, confidence, 1e-4 * mid * deviation)
     watch.events += 1
     watch.size_permille_min = min(watch.size_permille_min, tail.now.recommendation.size_permille)
-    if signals.detector.state > was_panic:
-        _alarm(watch, PANIC, now_ns)
+    if is_whole:
+        _follow(watch, now_ns, mid, signals.detector.usual.per_bps)
+    _tell_panic(signals, watch, now_ns)
     if tail.now.state > was_alert:
         _alarm(watch, ALERT, now_ns)

@@ -30,8 +30,8 @@ from trader.messages import (
     Message,
     SignalEstimate,
 )
-from trader.signals.forecasts import MARKET_SIGNALS, configure_signals, forecast, on_book
-from trader.signals.horizons import break_off, observe_trade, usual_deviation
+from trader.signals.forecasts import MARKET_SIGNALS, configure_signals, forecast, on_book, on_gap, on_trade
+from trader.signals.usual import usual_deviation
 
 OUTBOXES = ("signal_estimate",)
 OUT_ESTIMATE = 0
@@ -131,7 +131,7 @@ def _on_event(own):
     if not 0 <= event.symbol_id < own.symbol_count:
         own.foreign += 1
     elif event.kind == _TRADE and event.side != 0 and event.size_lots > 0:
-        observe_trade(own.signals[event.symbol_id].horizons, event.event_ns, event.side, event.size_lots)
+        on_trade(own.signals[event.symbol_id], event.event_ns, event.side, event.size_lots)
 
 
 @kernel
@@ -153,7 +153,7 @@ def _take(own, ports, symbol_id):
     own.pending[symbol_id] = 0
     own.taken_ns[symbol_id] = top.event_ns
     if top.state != _LIVE:
-        break_off(signals.horizons)
+        on_gap(signals)
         return
     on_book(signals, top.event_ns, top.bid_ticks, top.bid_lots, top.ask_ticks, top.ask_lots)
     forecast(signals)
@@ -181,5 +181,5 @@ def _publish(own, ports, symbol_id):
     told.flow, told.pressure = signals.signals[2], signals.signals[3]
     told.shift_bps = signals.shift_bps
     told.aggressiveness = signals.aggressiveness
-    told.usual_bps = usual_deviation(signals.horizons)
+    told.usual_bps = usual_deviation(signals.detector.usual)
     own.published += send(ports, OUT_ESTIMATE, told)

@@ -93,7 +93,8 @@ def test_a_book_that_is_not_live_is_a_gap() -> None:
     own = stage.row["signals"][0]["horizons"]
 
     assert linked == 0 and own["linked"] == 1
-    assert own["variance"].tolist() == [0, 0, 0]
+    assert own["mid_bps"] != 0
+    assert stage.row["signals"][0]["detector"]["usual"]["moved_bps"] == 0
 
 
 def test_foreign_symbols_change_nothing() -> None:

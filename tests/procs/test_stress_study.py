@@ -10,15 +10,18 @@ from click.testing import CliRunner
 from procs.cli import main
 from procs.config import RunConfig
 from procs.stress_kernels import ALERT, BIG, DETECTORS, PANIC
+from procs.stress_recorded import watched_recordings
 from procs.stress_study import (
     CRASH,
     FLASH,
     LEAD_S,
     OPENING_NS,
     QUIET,
+    SAMPLES,
     SCENARIOS,
     SEEDS_APART,
     STRESS_S,
+    TUNING_SEED,
     WHALE,
     study,
     watched,
@@ -53,21 +56,68 @@ def test_up_to_the_stress_a_market_is_the_quiet_one() -> None:
     assert alarms(whale, BIG)[-1] == pytest.approx(LEAD_S, abs=0.1)
 
 
-def test_figures_are_those_of_the_runs() -> None:
-    told = study(CONFIG, runs=2, quiet_s=60, first_seed=7)
-    crash = [watched(CONFIG, CRASH, 7 + CRASH * SEEDS_APART + number) for number in range(2)]
-    found = {(one.scenario, one.detector): one for one in told.detections}
+def test_the_panic_detector_is_heard_wherever_it_panics_by_a_trade_or_by_a_book() -> None:
+    watch = watched(CONFIG, CRASH, TUNING_SEED + CRASH * SEEDS_APART)
+    told = alarms(watch, PANIC)
 
-    assert len(told.detections) == (len(SCENARIOS) - 1) * len(DETECTORS)
-    assert [quiet.hours for quiet in told.quiets] == [pytest.approx(2 / 60)]
-    delays = []
-    for watch in crash:
-        within = [second for second in alarms(watch, PANIC) if LEAD_S <= second < LEAD_S + STRESS_S + 5]
-        delays += within[:1]
-    one = found["crash", "panic"]
-    assert (one.runs, one.found) == (2, len(delays))
-    assert one.delay_ms_p50 == (pytest.approx(1e3 * (np.median(delays) - LEAD_S)) if delays else None)
-    assert told.size_permille_p50["quiet"] >= told.size_permille_p50["crash"]
+    assert len(told) == watch["panics"][0] > 0
+    assert LEAD_S <= told[0] < LEAD_S + 1
+
+
+def test_an_alarm_is_told_with_how_far_the_mid_went_around_it() -> None:
+    watch = watched(CONFIG, CRASH, 3)
+    told = watch["alarms"][0][: watch["count"][0]]
+    first = told[(told["detector"] == PANIC) & (told["time_ns"] >= watch["from_ns"][0])][0]
+
+    assert 4 < first["deviations"] < 200, "15 bps a second against one or so"
+
+
+def test_figures_are_those_of_the_runs() -> None:
+    told = study(CONFIG, runs=2, quiet_s=60, first_seed=200_007)
+    found = {(one.sample, one.scenario, one.detector): one for one in told.detections}
+
+    assert len(told.detections) == len(SAMPLES) * (len(SCENARIOS) - 1) * len(DETECTORS)
+    assert [(quiet.sample, quiet.hours) for quiet in told.quiets] == [(sample, 2 / 60) for sample in SAMPLES]
+    for sample, seed in zip(SAMPLES, (TUNING_SEED, 200_007), strict=True):
+        delays = []
+        for number in range(2):
+            crash = watched(CONFIG, CRASH, seed + CRASH * SEEDS_APART + number)
+            within = [second for second in alarms(crash, PANIC) if LEAD_S <= second < LEAD_S + STRESS_S + 5]
+            delays += [1e3 * (second - LEAD_S) for second in within[:1]]
+        one = found[sample, "crash", "panic"]
+        assert (one.runs, one.found, one.soon) == (2, 2, sum(delay < 1_000 for delay in delays))
+        assert one.delay_ms_p50 == pytest.approx(np.median(delays))
+        assert one.delay_ms_p90 == pytest.approx(np.quantile(delays, 0.9))
+        assert told.size_permille_p50[sample]["quiet"] > told.size_permille_p50[sample]["crash"]
+
+
+def spot_recording(path: Path, *, with_snapshot: bool, turns: range) -> Path:
+    """Spot depth updates without gap around a touch that stands still; a snapshot has no time there."""
+    lines = []
+    for turn in turns:
+        levels = f'"b":[["100.00","{5 + turn % 3}"]],"a":[["100.01","7"]]'
+        ids = f'"U":{10 * turn + 1},"u":{10 * turn + 10}'
+        update = f'{{"e":"depthUpdate","E":{1_700_000_000_000 + 100 * turn},"s":"BTCUSDT",{ids},{levels}}}'
+        lines.append(f'{{"stream":"btcusdt@depth@100ms","data":{update}}}')
+        if turn == turns[0] and with_snapshot:
+            lines.append(f'{{"lastUpdateId":{10 * turn + 5},"bids":[["100.00","5"]],"asks":[["100.01","7"]]}}')
+    start_ns = 1_700_000_000_000_000_000 + turns[0]
+    path.write_text("".join(f"{start_ns + number} {line}\n" for number, line in enumerate(lines)))
+    return path
+
+
+def test_parts_of_a_spot_recording_are_one_and_a_part_without_a_book_is_named(tmp_path: Path) -> None:
+    first = spot_recording(tmp_path / "first", with_snapshot=True, turns=range(600))
+    second = spot_recording(tmp_path / "second", with_snapshot=False, turns=range(600, 1_200))
+    seen: list[tuple[str, int]] = []
+    whole = list(watched_recordings([first, second], CONFIG, lambda name, number: seen.append((name, number))))
+
+    assert [(source, round(hours, 4)) for source, hours, _ in whole] == [("binance BTCUSDT, first + second", 0.0333)]
+    assert seen == [("first", 0), ("second", 1)]
+    assert len(list(watched_recordings([first, first], CONFIG, lambda name, number: None))) == 2
+    result = CliRunner().invoke(main, ["stress", "--runs", "1", "--quiet", "60", str(second)])
+    assert result.exit_code == 2
+    assert "second: found no book of BTCUSDT that can be trusted (updates, but no snapshot)" in result.output
 
 
 def test_command_prints_and_writes(tmp_path: Path) -> None:
@@ -76,7 +126,8 @@ def test_command_prints_and_writes(tmp_path: Path) -> None:
     )
 
     assert result.exit_code == 0, result.output
-    assert "flash spread" in result.output and "for nothing, an hour" in result.output
+    for words in ("tuning, seeds from 1000", "held out, seeds from 500000", "flash spread", "for nothing, an hour"):
+        assert words in result.output
     assert json.loads((tmp_path / "found.json").read_text())["quiets"][0]["hours"] == pytest.approx(1 / 60)
 
 

@@ -61,18 +61,26 @@ def cache_compares_bytes() -> None:
 
 def panic_holds_on() -> None:
     """A panic does not end with the first quiet event."""
-    config = SignalsConfig(warm_ms=0, enter=0.3, leave=0.2, hold_ms=5_000)
-    signals, now_ns = MarketSignals(config), 1_000 * S
-    for turn in range(6_000):
+    signals, now_ns, said = MarketSignals(SignalsConfig(warm_ms=5_000, hold_ms=5_000)), 1_000 * S, []
+    for turn in range(2_300):
         now_ns += S // 100
-        said = signals.on_book(now_ns, [(10_000, 50)], [(10_001 + (40 if turn > 5_800 else 0), 50)])
-    assert said.panic
-    now_ns += 3 * S
-    for _ in range(100):
-        now_ns += S // 100
-        said = signals.on_book(now_ns, [(10_000, 50)], [(10_001, 50)])
+        wide, lots = (40, 2) if 2_000 <= turn < 2_200 else (1, 50)
+        said.append(signals.on_book(now_ns, [(10_000, lots)], [(10_000 + wide, lots)]))
 
-    assert said.confidence < 0.2 and said.panic
+    assert not said[1_999].panic and said[2_199].panic
+    assert said[-1].confidence < 0.2 and said[-1].panic
+
+
+def a_panic_teaches_nothing() -> None:
+    """What is usual stays what it was before."""
+    signals, now_ns, usual = MarketSignals(SignalsConfig(warm_ms=5_000)), 1_000 * S, []
+    for turn in range(3_000):
+        now_ns += S // 100
+        wide, lots = (40, 2) if turn >= 2_000 else (1, 50)
+        signals.on_book(now_ns, [(10_000, lots)], [(10_000 + wide, lots)])
+        usual.append(float(signals.state[0]["detector"]["usual"]["spread_ticks"]))
+
+    assert usual[-1] < 1.5 * usual[1_999]
 
 
 def recommendations_only_tighten() -> None:

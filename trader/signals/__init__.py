@@ -8,9 +8,9 @@
 `batch`          whole arrays                   `scan`          the blocked scan behind the EMA
 `exact_sums`     sums in pairs, for windows that slide
 
-`horizons`       what the market did lately, on three horizons
-`panic`          the panic detector             `forecasts`     four signals, fair price shift, aggressiveness
-`config`         [signals]: horizons, ramps, weights
+`horizons`       what the market did lately           `usual`         what is usual in it, robustly
+`panic`          the panic detector                   `forecasts`     four signals, fair price shift, aggressiveness
+`config`         [signals]: horizons, signs of panic, weights
 `scoring`        information coefficient and hit rate; weights by regression
 
 `plane`          many assets: orthogonalisation, cross-sectional z-scores        `plane_cache`   results kept

@@ -2,13 +2,14 @@
 
 import msgspec
 
-from trader.ranges import not_rising, out_of_range
+from trader.ranges import out_of_range
 
 DEPTH_LEVELS_MAX = 10
 
 
 class SignalsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Knobs of the signals. A ramp is a pair (calm, panic): 0 up to the first value, 1 from the second on."""
+    """Knobs of the signals. A sign of panic is a pair (allowance, limit): what may be at any time, and how much more,
+    added up, is all of it (trader.signals.panic)."""
 
     fast_ms: float = 500.0
     """Horizon of what happens now; the venue's clock, as all times here."""
@@ -21,35 +22,38 @@ class SignalsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     depth_levels: int = 5
     """Levels a side whose lots are the depth, as far as they are near."""
 
-    one_sided: tuple[float, float] = (0.7, 1.0)
-    """Ramp of |buyers' - sellers'| over all lots of the fast horizon."""
-    surge: tuple[float, float] = (2.0, 8.0)
-    """Ramp of lots a second, fast over slow; one-sided flow counts only as far as it is a surge."""
-    spread_ratio: tuple[float, float] = (2.0, 6.0)
-    """Ramp of the spread, fast over slow."""
-    depth_ratio: tuple[float, float] = (2.0, 6.0)
-    """Ramp of the depth, slow over fast."""
-    volatility_ratio: tuple[float, float] = (3.0, 8.0)
-    """Ramp of the mid's volatility, fast over slow."""
-    run_deviations: tuple[float, float] = (4.0, 9.0)
-    """Ramp of the mid's drift over the fast horizon, in usual deviations."""
+    block_ms: float = 50.0
+    """Length of the blocks in which the usual is learned."""
+    one_sided: tuple[float, float] = (1.5, 1.5)
+    """Of signed lots, in their usual deviations of a second: allowance a second, and limit."""
+    run: tuple[float, float] = (6.0, 6.0)
+    """Of the mid's moves one way, likewise."""
+    jumps: tuple[float, float] = (6.0, 40.0)
+    """Of the mid's squared moves, in usual ones of a block: allowance a block, and limit."""
+    spread: tuple[float, float] = (1.75, 0.5)
+    """Of the spread's distance above the usual, in usual deviations: allowance, and limit in deviations x seconds."""
+    depth: tuple[float, float] = (1.75, 0.5)
+    """Of the depth's distance below the usual, likewise."""
     volatility_bps_min: float = 0.2
     """Usual volatility is never taken for less (bps per square-root second): one tick in a still market is no panic."""
-    weight_flow: float = 0.5
-    weight_spread: float = 0.6
-    weight_depth: float = 0.5
-    weight_volatility: float = 0.6
-    """Of a jump or a run. Confidence is 1 - product of (1 - weight x ramp): no one sign of the four suffices."""
+    distance_min: float = 0.35
+    """Usual deviation of spread and depth from their means, as distances in [-1, 1], is never taken for less."""
+    signs_needed: float = 1.6
+    """Signs, of four, at which panic is as likely as not: no one of them suffices."""
+    certainty: float = 6.0
+    """Log odds of a whole sign."""
     enter: float = 0.7
     """Confidence from which it is a panic."""
     leave: float = 0.3
     """Confidence below which it must have stayed for `hold_ms` until it is none any more."""
     hold_ms: float = 2_000.0
+    freeze_ms: float = 30_000.0
+    """What lasts longer in a panic becomes usual."""
 
     momentum: float = 0.0
     reversion: float = 0.0
-    flow: float = 0.05
-    pressure: float = 0.5
+    flow: float = 0.0
+    pressure: float = 0.15
     """Weights: expected move over `horizon_ms`, in its usual deviation, of a signal at 1."""
     horizon_ms: float = 1_000.0
     """What the fair price looks ahead."""
@@ -69,13 +73,14 @@ class SignalsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
             ("warm_ms", 0, 86_400_000),
             ("depth_levels", 1, DEPTH_LEVELS_MAX),
             ("volatility_bps_min", 1e-6, 1_000),
-            ("weight_flow", 0, 1),
-            ("weight_spread", 0, 1),
-            ("weight_depth", 0, 1),
-            ("weight_volatility", 0, 1),
+            ("block_ms", 1, 10_000),
+            ("distance_min", 1e-3, 1),
+            ("signs_needed", 0, 4),
+            ("certainty", 0.1, 100),
             ("enter", 0.01, 1),
             ("leave", 0, self.enter),
             ("hold_ms", 0, 600_000),
+            ("freeze_ms", 0, 86_400_000),
             ("momentum", -10, 10),
             ("reversion", -10, 10),
             ("flow", -10, 10),
@@ -85,6 +90,10 @@ class SignalsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
             ("caution", 0, 1),
             ("wariness", 0, 1),
         )
-        return out_of_range("signals", self, rules) + not_rising(
-            "signals", self, ("one_sided", "surge", "spread_ratio", "depth_ratio", "volatility_ratio", "run_deviations")
-        )
+        pairs = ("one_sided", "run", "jumps", "spread", "depth")
+        return out_of_range("signals", self, rules) + [
+            f"signals.{name}: found {value}, allowed an allowance of 0 to 1000 and a limit of 0.001 to 1000000"
+            for name in pairs
+            for value in (getattr(self, name),)
+            if not (0 <= value[0] <= 1_000 and 1e-3 <= value[1] <= 1e6)
+        ]

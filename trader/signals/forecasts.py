@@ -25,13 +25,12 @@ from trader.signals.horizons import (
     HORIZONS,
     MEDIUM,
     NS_PER_S,
+    break_off,
     configure_horizons,
     observe_book,
     observe_trade,
-    usual,
-    usual_reach,
 )
-from trader.signals.panic import DETECTOR, configure_detector, detect
+from trader.signals.panic import DETECTOR, configure_detector, detect, lose_book, pass_time, see_book, see_trade
 
 SIGNALS = ("momentum", "reversion", "flow", "pressure")
 """Order of signals and weights wherever they are arrays."""
@@ -64,7 +63,7 @@ MARKET_SIGNALS = np.dtype(
 
 def configure_signals(state: np.void, config: SignalsConfig) -> None:
     """Set up one zeroed MARKET_SIGNALS (cold)."""
-    configure_horizons(state["horizons"], (config.fast_ms, config.medium_ms, config.slow_ms))
+    configure_horizons(state["horizons"], (config.fast_ms, config.medium_ms))
     configure_detector(state["detector"], config)
     state["weights"] = [getattr(config, name) for name in SIGNALS]
     state["horizon_s"] = config.horizon_ms / 1e3
@@ -91,31 +90,58 @@ def on_book(state, event_ns, bid_ticks, bid_lots, ask_ticks, ask_lots):
 
     The confidence of panic, 0 to 1. Without lots on one side signals are 0, and the horizons hold a gap.
     """
-    last_bid, last_ask = bid_ticks[0], ask_ticks[0]
-    for level in range(1, state.depth_levels):
-        last_bid = bid_ticks[level] if bid_lots[level] > 0 else last_bid
-        last_ask = ask_ticks[level] if ask_lots[level] > 0 else last_ask
-    mid2, near2 = bid_ticks[0] + ask_ticks[0], NEAR * usual_reach(state.horizons, last_ask - last_bid)
-    depth = 0
-    for level in range(state.depth_levels):
-        depth += bid_lots[level] if mid2 - 2 * bid_ticks[level] <= near2 else 0
-        depth += ask_lots[level] if 2 * ask_ticks[level] - mid2 <= near2 else 0
+    horizons, detector = state.horizons, state.detector
+    moved_bps = observe_book(horizons, event_ns, bid_ticks[0], bid_lots[0], ask_ticks[0], ask_lots[0])
+    pass_time(detector, event_ns)
+    if horizons.linked == 0:
+        lose_book(detector)
+        return detect(detector)
+    levels = state.depth_levels
+    last_bid, last_ask = _last_price(bid_ticks, bid_lots, levels), _last_price(ask_ticks, ask_lots, levels)
     reach = last_ask - last_bid
-    observe_book(state.horizons, event_ns, bid_ticks[0], bid_lots[0], ask_ticks[0], ask_lots[0], reach, depth)
-    return detect(state.detector, state.horizons)
+    usual_reach = detector.usual.reach_ticks if detector.usual.learned_ns > 0 else float(reach)
+    mid2, near2 = bid_ticks[0] + ask_ticks[0], int(NEAR * usual_reach)
+    depth = 0
+    if mid2 - 2 * last_bid <= near2 and 2 * last_ask - mid2 <= near2:
+        for level in range(levels):
+            depth += bid_lots[level] + ask_lots[level]
+    else:
+        for level in range(levels):
+            depth += bid_lots[level] if mid2 - 2 * bid_ticks[level] <= near2 else 0
+            depth += ask_lots[level] if 2 * ask_ticks[level] - mid2 <= near2 else 0
+    see_book(detector, moved_bps, ask_ticks[0] - bid_ticks[0], depth, reach)
+    return detect(detector)
+
+
+@inlined
+def _last_price(ticks, lots, levels):
+    """The price of the last level that has lots; usually that is the last one."""
+    last = levels - 1
+    while last > 0 and lots[last] <= 0:
+        last -= 1
+    return ticks[last]
 
 
 @kernel
 def on_trade(state, event_ns, sign, lots):
     """Take a trade: venue time, 1 for a buyer's and -1 for a seller's, lots above 0. The confidence of panic."""
     observe_trade(state.horizons, event_ns, sign, lots)
-    return detect(state.detector, state.horizons)
+    pass_time(state.detector, event_ns)
+    see_trade(state.detector, sign, lots)
+    return detect(state.detector)
+
+
+@kernel
+def on_gap(state):
+    """The book is not to be trusted: what it shows next is a beginning, not a change."""
+    break_off(state.horizons)
+    lose_book(state.detector)
 
 
 @kernel
 def forecast(state):
     """Bring signals, fair price shift and aggressiveness up to the last event: whenever a quote is to be made."""
-    variance = usual(state.horizons.variance, state.horizons.weight)
+    variance = state.detector.usual.move_variance
     _forecast(state.horizons, variance, state.signals)
     total = 0.0
     for index in range(len(state.weights)):
@@ -141,7 +167,7 @@ def _forecast(horizons, variance, out):
         out[0] = _within((fast - medium) * scale)
         scale = math.sqrt(horizons.rate_per_ns[FAST] * NS_PER_S / variance) / DEVIATIONS
         out[1] = _within((fast - horizons.mid_bps) * scale)
-    traded = _share(horizons.signed[FAST], horizons.volume[FAST])
-    out[2] = _within(0.5 * (traded + _share(horizons.pressure[FAST], horizons.pressed[FAST])))
+    traded = _share(horizons.signed, horizons.volume)
+    out[2] = _within(0.5 * (traded + _share(horizons.pressure, horizons.pressed)))
     bids, asks = horizons.bid_lots, horizons.ask_lots
     out[3] = (bids - asks) / (bids + asks)

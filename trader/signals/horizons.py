@@ -1,16 +1,16 @@
-"""What the market did lately, on three horizons of its own clock: the averages that panic and forecasts are made of.
+"""What the market did lately, on two horizons of its own clock: the averages that forecasts are made of.
 
-    FAST      half a second         what happens now
+    FAST      half a second         what happens now, and who trades
     MEDIUM    ten seconds           where it comes from
-    SLOW      two minutes           what is usual
 
 With T a horizon and k = exp(-elapsed / T) since the last event:
 
-    level (spread, reach, depth, mid) m = k m + (1 - k) (what it was since)       a mean over time
-    flow (lots, bps^2)                r = k r + x / T                             a mean a second
+    level (mid)          m = k m + (1 - k) (what it was since)       a mean over time
+    flow (lots)          r = k r + x / T                             a mean a second
 
-Both are divided by the weight w = k w + (1 - k) that they have seen, so that a young mean is a mean too. Times are
-the venue's; an event from the past counts as now, as streams overtake each other by milliseconds.
+Levels are divided by the weight w = k w + (1 - k) that they have seen, so that a young mean is a mean too. Times are
+the venue's; an event from the past counts as now, as streams overtake each other by milliseconds. What is usual is
+learned elsewhere (trader.signals.usual).
 """
 
 import math
@@ -18,9 +18,10 @@ import math
 import numpy as np
 
 from shm.kernel import inlined, kernel
+from trader.signals.indicators import log_return
 
-FAST, MEDIUM, SLOW = range(3)
-COUNT = 3
+FAST, MEDIUM = range(2)
+COUNT = 2
 
 BPS = 1e4
 NS_PER_S = 1e9
@@ -29,54 +30,42 @@ SHORT = 0.05
 HORIZONS = np.dtype(
     [
         ("rate_per_ns", "f8", (COUNT,)),
-        ("first_ns", "i8"),
         ("event_ns", "i8"),
         ("linked", "i8"),
         ("bid_ticks", "i8"),
         ("ask_ticks", "i8"),
         ("bid_lots", "i8"),
         ("ask_lots", "i8"),
-        ("spread_ticks", "f8"),
-        ("reach_ticks", "f8"),
-        ("depth_lots", "f8"),
-        ("anchor_bps", "f8"),
         ("mid_bps", "f8"),
-        ("drift_bps", "f8"),
         ("weight", "f8", (COUNT,)),
         ("mean_mid_bps", "f8", (COUNT,)),
-        ("mean_spread", "f8", (COUNT,)),
-        ("mean_reach", "f8", (COUNT,)),
-        ("mean_depth", "f8", (COUNT,)),
-        ("variance", "f8", (COUNT,)),
-        ("volume", "f8", (COUNT,)),
-        ("signed", "f8", (COUNT,)),
-        ("pressure", "f8", (COUNT,)),
-        ("pressed", "f8", (COUNT,)),
+        ("volume", "f8"),
+        ("signed", "f8"),
+        ("pressure", "f8"),
+        ("pressed", "f8"),
     ],
     align=True,
 )
-"""`linked`: whether a touch is known; `reach_ticks`: from the last bid that is looked at to the last ask; `mid_bps`:
-log mid above `anchor_bps`, where the first one stood.
+"""`linked`: whether a touch is known; `mid_bps`: log mid above where the first one stood.
 
-Per horizon: `variance` bps^2 a second of the mid; `volume` and `signed` lots a second traded, buyers' less sellers' in
-the second; `pressure` and `pressed` the order-flow imbalance (trader.signals.order_flow) and its absolute value, lots a
-second; `drift_bps` the fast sum of the mid's changes."""
+Fast are `volume` and `signed`, traded
+lots a second, buyers' less sellers' in the second; `pressure` and `pressed`, the order-flow imbalance of
+trader.signals.order_flow and its absolute value, lots a second."""
 
 
-def configure_horizons(horizons: np.void, spans_ms: tuple[float, float, float]) -> None:
+def configure_horizons(horizons: np.void, spans_ms: tuple[float, float]) -> None:
     """Set up one zeroed HORIZONS with spans in ms, fast to slow (cold)."""
     horizons["rate_per_ns"] = [1 / (1e6 * span) for span in spans_ms]
 
 
 @kernel
 def advance(horizons, event_ns):
-    """Let time pass until an event; returns the ns that passed, 0 for the first event and for late ones."""
-    if horizons.first_ns == 0:
-        horizons.first_ns = event_ns
+    """Let time pass until an event; one from the past counts as now."""
+    if horizons.event_ns == 0:
         horizons.event_ns = event_ns
     elapsed_ns = event_ns - horizons.event_ns
     if elapsed_ns <= 0:
-        return 0
+        return
     horizons.event_ns = event_ns
     for index in range(COUNT):
         kept = _decay(elapsed_ns * horizons.rate_per_ns[index])
@@ -84,17 +73,11 @@ def advance(horizons, event_ns):
         kept_level = kept if horizons.linked else 1.0
         horizons.weight[index] = kept_level * horizons.weight[index] + gone
         horizons.mean_mid_bps[index] = kept_level * horizons.mean_mid_bps[index] + gone * horizons.mid_bps
-        horizons.mean_spread[index] = kept_level * horizons.mean_spread[index] + gone * horizons.spread_ticks
-        horizons.mean_reach[index] = kept_level * horizons.mean_reach[index] + gone * horizons.reach_ticks
-        horizons.mean_depth[index] = kept_level * horizons.mean_depth[index] + gone * horizons.depth_lots
-        horizons.variance[index] *= kept
-        horizons.volume[index] *= kept
-        horizons.signed[index] *= kept
-        horizons.pressure[index] *= kept
-        horizons.pressed[index] *= kept
         if index == FAST:
-            horizons.drift_bps *= kept
-    return elapsed_ns
+            horizons.volume *= kept
+            horizons.signed *= kept
+            horizons.pressure *= kept
+            horizons.pressed *= kept
 
 
 @inlined
@@ -111,86 +94,50 @@ def _decay(y):
 
 
 @kernel
-def observe_book(horizons, event_ns, bid_ticks, bid_lots, ask_ticks, ask_lots, reach_ticks, depth_lots):
-    """Take a touch, how far the levels behind it reach, and the lots near the mid. A side without lots is a gap."""
+def observe_book(horizons, event_ns, bid_ticks, bid_lots, ask_ticks, ask_lots):
+    """Take a touch; how far the mid moved by it, bps. A side without lots is a gap."""
     advance(horizons, event_ns)
     if bid_lots <= 0 or ask_lots <= 0 or bid_ticks <= 0:
         horizons.linked = 0
-        return
-    moved = bid_ticks != horizons.bid_ticks or ask_ticks != horizons.ask_ticks
-    if not horizons.linked or moved:
-        _move_mid(horizons, bid_ticks + ask_ticks)
+        return 0.0
+    moved_bps = 0.0
+    if not horizons.linked or bid_ticks != horizons.bid_ticks or ask_ticks != horizons.ask_ticks:
+        moved_bps = _move_mid(horizons, float(bid_ticks + ask_ticks))
     if horizons.linked:
         change = 0
         change += bid_lots if bid_ticks >= horizons.bid_ticks else 0
         change -= horizons.bid_lots if bid_ticks <= horizons.bid_ticks else 0
         change -= ask_lots if ask_ticks <= horizons.ask_ticks else 0
         change += horizons.ask_lots if ask_ticks >= horizons.ask_ticks else 0
-        if change != 0:
-            for index in range(COUNT):
-                per_s = NS_PER_S * horizons.rate_per_ns[index]
-                horizons.pressure[index] += per_s * change
-                horizons.pressed[index] += per_s * abs(change)
+        per_s = NS_PER_S * horizons.rate_per_ns[FAST]
+        horizons.pressure += per_s * change
+        horizons.pressed += per_s * abs(change)
     horizons.linked = 1
     horizons.bid_ticks = bid_ticks
     horizons.bid_lots = bid_lots
     horizons.ask_ticks = ask_ticks
     horizons.ask_lots = ask_lots
-    horizons.spread_ticks = float(ask_ticks - bid_ticks)
-    horizons.reach_ticks = float(reach_ticks)
-    horizons.depth_lots = float(depth_lots)
+    return moved_bps
 
 
 @kernel
 def _move_mid(horizons, mid_halfticks):
-    mid_bps = BPS * math.log(float(mid_halfticks))
-    if horizons.anchor_bps == 0.0:
-        horizons.anchor_bps = mid_bps
-    mid_bps -= horizons.anchor_bps
-    if horizons.linked:
-        change = mid_bps - horizons.mid_bps
-        horizons.drift_bps += change
-        for index in range(COUNT):
-            horizons.variance[index] += NS_PER_S * horizons.rate_per_ns[index] * change * change
-    horizons.mid_bps = mid_bps
+    before = float(horizons.bid_ticks + horizons.ask_ticks)
+    moved_bps = BPS * log_return(before, mid_halfticks) if before > 0.0 else 0.0
+    horizons.mid_bps += moved_bps
+    return moved_bps if horizons.linked else 0.0
 
 
 @kernel
 def observe_trade(horizons, event_ns, sign, lots):
     """Take a trade: sign 1 for a buyer's, -1 for a seller's; lots above 0."""
     advance(horizons, event_ns)
-    for index in range(COUNT):
-        per_s = NS_PER_S * horizons.rate_per_ns[index]
-        horizons.volume[index] += per_s * lots
-        horizons.signed[index] += per_s * sign * lots
+    per_s = NS_PER_S * horizons.rate_per_ns[FAST]
+    horizons.volume += per_s * lots
+    horizons.signed += per_s * sign * lots
 
 
 @kernel
 def break_off(horizons):
     """The book is not to be trusted: what it shows next is a beginning, not a change."""
     horizons.linked = 0
-
-
-@kernel
-def usual_deviation(horizons):
-    """Usual deviation of the mid, bps per square-root second; 0 while nothing is known."""
-    return math.sqrt(usual(horizons.variance, horizons.weight))
-
-
-@inlined
-def usual_reach(horizons, reach_ticks):
-    """How far a book usually reaches, in ticks; the given one while nothing is known."""
-    weight = horizons.weight[SLOW]
-    return horizons.mean_reach[SLOW] / weight if weight > 0.0 else float(reach_ticks)
-
-
-@inlined
-def ratio(above, below):
-    """above / below; 1 where there is nothing below, so that nothing known is nothing unusual."""
-    return above / below if below > 0.0 else 1.0
-
-
-@inlined
-def usual(rates, weights):
-    """The slow mean of a flow, a second; 0 while nothing is known."""
-    return rates[SLOW] / weights[SLOW] if weights[SLOW] > 0.0 else 0.0

@@ -29,7 +29,7 @@ class TailRiskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     whale_memory: int = 2_000
     """Trades that a usual size is made of."""
     whale_warm: int = 100
-    whale_deviations: float = 3.5
+    whale_deviations: float = 3.25
     """A trade is a whale from so many deviations of log lots on."""
     whale_ms: float = 5_000.0
     """A whale's share falls to 1/e after this long."""
