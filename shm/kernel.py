@@ -96,9 +96,7 @@ class Kernel:
     def python_twin(self) -> Any:
         """The dispatcher that Python calls."""
         _enter_cache(self.py_func.__module__, "python")
-        twin = Twin(self.py_func, {**_OPTIONS, **self._options})
-        twin.enable_caching()
-        return twin
+        return Twin(self.py_func, {**_OPTIONS, **self._options})
 
     def __call__(self, *arguments: Any) -> Any:
         return self.python_twin(*arguments)
@@ -150,7 +148,6 @@ class Entry:
         """The numba C callback."""
         _enter_cache(self.function.__module__)
         callback = Callback(self.function, self.signature, {"nopython": True, "error_model": "numpy"})
-        callback.enable_caching()
         callback.compile()
         return callback
 
@@ -179,6 +176,13 @@ def prune_cache(*, days: int = CACHE_DAYS_MAX) -> int:
 
 def sources_hash(module: str) -> str:
     """Hash of a module's source and of every module of this project that it reaches by imports."""
+    digest = hashlib.blake2b(digest_size=10)
+    for name in sorted(_reached(module)):
+        digest.update(name.encode() + b"\0" + _source(name) + b"\0")
+    return digest.hexdigest()
+
+
+def _reached(module: str) -> set[str]:
     reached: set[str] = set()
     waiting = [module]
     while waiting:
@@ -187,10 +191,7 @@ def sources_hash(module: str) -> str:
             continue
         reached.add(name)
         waiting.extend(_imports(name))
-    digest = hashlib.blake2b(digest_size=10)
-    for name in sorted(reached):
-        digest.update(name.encode() + b"\0" + _source(name) + b"\0")
-    return digest.hexdigest()
+    return reached
 
 
 def _enter_cache(module: str, kind: str = "entry") -> None:

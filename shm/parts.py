@@ -9,10 +9,14 @@ about two thirds of the time.
          `-----+-----'
         step, twin            Entry, Twin   all of them, closed: nothing but the entry can be called from outside
 
+What is entered is cached as machine code alone: nothing is ever linked with it again, so it is loaded without LLVM's
+own form of it, and without all that numba knows of types, which takes a program's start a quarter of a second.
+
 That nobody else calls a part is said to LLVM, which then leaves out what no caller needs: status codes that are always
 0, exceptions that nobody raises. So is that what comes back from a call need not be zeroed before it.
 """
 
+import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,9 +24,11 @@ from typing import Any
 import llvmlite.binding as llvm
 from llvmlite import ir
 from numba.core import cgutils, compiler
+from numba.core.caching import FunctionCache
 from numba.core.ccallback import CFunc, _CFuncCompiler  # type: ignore[attr-defined]
 from numba.core.dispatcher import _FunctionCompiler  # type: ignore[attr-defined]
 from numba.core.registry import CPUDispatcher, cpu_target
+from numba.core.runtime import rtsys
 
 _INTERNAL = "internal"
 
@@ -52,6 +58,7 @@ def _closed_library(context: Any, name: str) -> Any:
     """A code library whose parts are its own: only what was compiled for it itself can be called from outside."""
     library = context.codegen().create_library(name)
     library.enable_object_caching()
+    library.serialize_using_object_code = lambda: (library.name, "object", _machine_code(library))
     optimise = library._optimize_final_module
 
     def close_and_optimise() -> None:
@@ -62,6 +69,16 @@ def _closed_library(context: Any, name: str) -> Any:
 
     library._optimize_final_module = close_and_optimise
     return library
+
+
+def _machine_code(library: Any) -> tuple[bytes, bytes]:
+    """What the cache keeps: the object, and a module that defines the names in it, because numba looks there."""
+    module = ir.Module()
+    for function in library.get_defined_functions():
+        if function.linkage == llvm.Linkage.external:
+            named = ir.Function(module, ir.FunctionType(ir.VoidType(), []), function.name)
+            ir.IRBuilder(named.append_basic_block()).ret_void()
+    return library._get_compiled_object(), llvm.parse_assembly(str(module)).as_bitcode()
 
 
 def _entry_library(context: Any, name: str) -> Any:
@@ -159,6 +176,17 @@ class _PartCompiler(_LibraryCompiler):
         return result
 
 
+class _Cache(FunctionCache):
+    """Numba's, which imports all that only compiling needs before it looks for anything."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """What is kept for a signature, or None."""
+        importlib.import_module("numba.cpython.hashing")  # with it and the next, all that cached code may call
+        rtsys.initialize(target_context)
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(sig, target_context)
+
+
 class Part(CPUDispatcher):
     """A dispatcher whose functions only other compiled code calls."""
 
@@ -177,6 +205,7 @@ class Twin(CPUDispatcher):
     def __init__(self, function: Any, options: dict[str, Any]) -> None:
         super().__init__(py_func=function, targetoptions=options)
         self._compiler = _LibraryCompiler(function, self.targetdescr, options, {}, compiler.Compiler)
+        self._cache = _Cache(function)
 
 
 class _EntryCompiler(_LibraryCompiler, _CFuncCompiler):
@@ -191,3 +220,4 @@ class Callback(CFunc):
     def __init__(self, function: Any, signature: Any, options: dict[str, Any]) -> None:
         super().__init__(function, (signature.args, signature.return_type), locals={}, options=options)
         self._compiler = _EntryCompiler(function, cpu_target, options, {}, compiler.Compiler)
+        self._cache = _Cache(function)

@@ -92,6 +92,16 @@ def test_a_hash_covers_a_module_and_all_that_it_reaches_and_nothing_else(
         function.cache_clear()
 
 
+def test_a_hash_covers_all_that_an_import_brings_from_packages_of_any_kind() -> None:
+    code = (
+        "import sys; from shm.kernel import _reached, PACKAGES; reached = _reached('procs.stages.risk');"
+        "import procs.stages.risk; brought = {name for name, module in sys.modules.items()"
+        " if name.split('.')[0] in PACKAGES and not hasattr(module, '__path__')};"
+        "sys.exit(len(brought) < 40 or bool(brought - reached))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
 def test_folders_that_nothing_used_for_a_month_are_pruned_and_a_used_one_is_not(tmp_path: Path) -> None:
     def child() -> int:
         os.environ["TRADER_CACHE_DIR"] = str(tmp_path)
