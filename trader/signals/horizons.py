@@ -19,6 +19,7 @@ import numpy as np
 
 from shm.kernel import inlined, kernel
 from trader.signals.indicators import log_return
+from trader.signals.order_flow import contribution
 
 FAST, MEDIUM = range(2)
 COUNT = 2
@@ -104,11 +105,7 @@ def observe_book(horizons, event_ns, bid_ticks, bid_lots, ask_ticks, ask_lots):
     if not horizons.linked or bid_ticks != horizons.bid_ticks or ask_ticks != horizons.ask_ticks:
         moved_bps = _move_mid(horizons, float(bid_ticks + ask_ticks))
     if horizons.linked:
-        change = 0
-        change += bid_lots if bid_ticks >= horizons.bid_ticks else 0
-        change -= horizons.bid_lots if bid_ticks <= horizons.bid_ticks else 0
-        change -= ask_lots if ask_ticks <= horizons.ask_ticks else 0
-        change += horizons.ask_lots if ask_ticks >= horizons.ask_ticks else 0
+        change = contribution(horizons, bid_ticks, bid_lots, ask_ticks, ask_lots)
         per_s = NS_PER_S * horizons.rate_per_ns[FAST]
         horizons.pressure += per_s * change
         horizons.pressed += per_s * abs(change)

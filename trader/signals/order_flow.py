@@ -52,6 +52,13 @@ SIGNS = np.dtype(
 """The last `length` signs; `products`: sum of s_t s_(t-lag); `newest`, `oldest`: sums of the last and first `lag`."""
 
 
+@inlined
+def contribution(before, bid_ticks, bid_lots, ask_ticks, ask_lots):
+    """What a touch adds to the imbalance after the one in `before`, lots. Products: nobody can guess its way."""
+    bought = bid_lots * (bid_ticks >= before.bid_ticks) - before.bid_lots * (bid_ticks <= before.bid_ticks)
+    return bought + before.ask_lots * (ask_ticks >= before.ask_ticks) - ask_lots * (ask_ticks <= before.ask_ticks)
+
+
 @kernel
 def flow_update(state, bid_ticks, bid_lots, ask_ticks, ask_lots):
     """Take a touch (prices in ticks, sizes in lots) into a FLOW record; the imbalance of the window in lots.
@@ -62,13 +69,9 @@ def flow_update(state, bid_ticks, bid_lots, ask_ticks, ask_lots):
         state.linked = 0
         return state.sum_lots
     if state.linked:
-        change = 0
-        change += bid_lots if bid_ticks >= state.bid_ticks else 0
-        change -= state.bid_lots if bid_ticks <= state.bid_ticks else 0
-        change -= ask_lots if ask_ticks <= state.ask_ticks else 0
-        change += state.ask_lots if ask_ticks >= state.ask_ticks else 0
+        change = contribution(state, bid_ticks, bid_lots, ask_ticks, ask_lots)
         slot = state.next
-        state.sum_lots += change - (state.ring[slot] if state.count == state.length else 0)
+        state.sum_lots += change - state.ring[slot] * (state.count == state.length)
         state.ring[slot] = change
         state.next = slot + 1 if slot + 1 < state.length else 0
         state.count = min(state.count + 1, state.length)
@@ -80,13 +83,6 @@ def flow_update(state, bid_ticks, bid_lots, ask_ticks, ask_lots):
     return state.sum_lots
 
 
-@inlined
-def _sign_back(state, steps):
-    """The sign `steps` before the slot that is written next."""
-    index = state.next - steps
-    return state.ring[index if index >= 0 else index + state.length]
-
-
 @kernel
 def signs_update(state, sign):
     """Take a trade's sign (1 a buyer's, -1 a seller's; others are no sign) into a SIGNS record.
@@ -95,37 +91,39 @@ def signs_update(state, sign):
     """
     if sign != 1 and sign != -1:
         return state.value
-    lag = state.lag
-    if state.count == state.length:
-        leaving = state.ring[state.next]
-        state.sum -= leaving
-        state.products -= leaving * _sign_back(state, state.length - lag)
-        state.oldest += _sign_back(state, state.length - lag) - leaving
-        state.count -= 1
-    elif state.count < lag:
-        state.oldest += sign
-    if state.count >= lag:
-        before = _sign_back(state, lag)
-        state.products += sign * before
-        state.newest -= before
-    state.newest += sign
-    state.sum += sign
-    state.ring[state.next] = sign
-    state.next = state.next + 1 if state.next + 1 < state.length else 0
-    state.count += 1
-    state.value = _autocorrelation(state)
+    lag, length, slot, count = state.lag, state.length, state.next, state.count
+    newest, oldest, total, products = state.newest, state.oldest, state.sum, state.products
+    if count == length:
+        leaving = state.ring[slot]
+        first = state.ring[slot + lag if slot + lag < length else slot + lag - length]
+        total -= leaving
+        products -= leaving * first
+        oldest += first - leaving
+        count -= 1
+    elif count < lag:
+        oldest += sign
+    if count >= lag:
+        before = state.ring[slot - lag if slot >= lag else slot - lag + length]
+        products += sign * before
+        newest -= before
+    newest += sign
+    total += sign
+    count += 1
+    state.ring[slot] = sign
+    state.next = slot + 1 if slot + 1 < length else 0
+    state.count, state.sum, state.products, state.newest, state.oldest = count, total, products, newest, oldest
+    state.value = _autocorrelation(count, lag, total, products, newest + oldest)
     return state.value
 
 
-@kernel
-def _autocorrelation(state):
-    count, lag, total = state.count, state.lag, state.sum
+@inlined
+def _autocorrelation(count, lag, total, products, ends):
+    """Of so many signs; `ends`: sum of the last and of the first `lag` of them."""
     spread = count * count - total * total
     if count <= lag + 1 or spread == 0:
         return 0.0
     # count^2 times numerator and denominator, in integers
-    both = 2 * total - state.newest - state.oldest
-    numerator = count * count * state.products - count * total * both + (count - lag) * total * total
+    numerator = count * (count * products - total * (2 * total - ends)) + (count - lag) * total * total
     return numerator / (count * spread)
 
 
