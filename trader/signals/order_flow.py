@@ -89,7 +89,7 @@ def signs_update(state, sign):
 
     The autocorrelation, -1 to 1, of the window; 0 while it has no more than `lag` + 1 signs, or all are equal.
     """
-    if sign != 1 and sign != -1:
+    if sign * sign != 1:
         return state.value
     lag, length, slot, count = state.lag, state.length, state.next, state.count
     newest, oldest, total, products = state.newest, state.oldest, state.sum, state.products
@@ -118,13 +118,14 @@ def signs_update(state, sign):
 
 @inlined
 def _autocorrelation(count, lag, total, products, ends):
-    """Of so many signs; `ends`: sum of the last and of the first `lag` of them."""
-    spread = count * count - total * total
-    if count <= lag + 1 or spread == 0:
+    """Of so many signs; `ends`: sum of the last and of the first `lag` of them. Whole numbers, exact in floats."""
+    n, s = float(count), float(total)
+    spread = n * n - s * s
+    if count <= lag + 1 or spread == 0.0:
         return 0.0
-    # count^2 times numerator and denominator, in integers
-    numerator = count * (count * products - total * (2 * total - ends)) + (count - lag) * total * total
-    return numerator / (count * spread)
+    # n^2 times numerator and denominator
+    numerator = n * (n * float(products) - s * (2.0 * s - float(ends))) + (n - float(lag)) * s * s
+    return numerator / (n * spread)
 
 
 @kernel
