@@ -145,6 +145,17 @@ def test_any_key_order_white_space_and_unknown_fields_give_the_same_values(scann
             assert assert_agrees(scanner, guarded, text.encode()) == expected[0]
 
 
+def test_integers_of_every_width_at_every_distance_from_the_end(scanner, guarded):
+    head = b'{"b":"1.0","B":"1.0","a":"2.0","A":"1.0","s":"BTCUSDT",'
+    taken = 0
+    for width in range(1, 21):
+        for digits in (b"9" * width, b"1" + b"0" * (width - 1), b"0" * width, b"123456789012345678901"[:width]):
+            for tail in (b"}", b" }", b',"x":1}', b"}   ", b",", b"", b".5}", b"e2}", b"x}", b"\xff}", b"-}"):
+                for key in (b'"u":', b'"u":7,"T":'):
+                    taken += assert_agrees(scanner, guarded, head + key + digits + tail) == MarketKind.TICKER
+    assert taken > 300
+
+
 @pytest.mark.parametrize(
     ("price", "fault"),
     [

@@ -91,19 +91,33 @@ def run_mask(marks):
 @inlined
 def natural(p, end, fault):
     """A JSON integer from 0 to 10 ** 18 - 1 at `p`: (value, address after it), address 0 after a fault."""
-    if p + 16 <= end:
+    if p + 8 < end:
         word = load_i64(p) ^ _ZEROS
-        marks = non_digits(word)
-        if marks == 0 and (word & 255) != 0:
-            tail = load_i64(p + 8) ^ _ZEROS
+        if non_digits(word) == 0 and (word & 255) != 0:
+            # near the end the last word is shifted down; zero bytes, no digits, come in behind it
+            tail = load_i64(p + 8) if p + 16 <= end else load_i64(end - 8) >> (8 * (p + 16 - end))
+            tail ^= _ZEROS
             marks = non_digits(tail)
             count = trailing_zeros(marks) >> 3
             if count == 0:
                 return number8(word), p + 8
-            if count < 8:
+            if count < 8 and p + 8 + count < end:
                 tail = (tail & run_mask(marks)) << (64 - 8 * count)
                 return number8(word) * POWERS[count] + number8(tail), p + 8 + count
     return natural_by_digit(p, end, fault)
+
+
+@inlined
+def skip_natural(p, end):
+    """Over an integer of 8 to 15 digits that a comma or a brace ends, as times and ids are; 0 where skip_value shall
+    look."""
+    if p + 17 > end:
+        return 0
+    word, tail = load_i64(p) ^ _ZEROS, load_i64(p + 8) ^ _ZEROS
+    count = trailing_zeros(non_digits(tail)) >> 3
+    byte = load_u8(p + 8 + count)
+    usual = non_digits(word) == 0 and (word & 255) != 0 and count < 8 and (byte == COMMA or byte == CLOSE_OBJECT)
+    return p + 8 + count if usual else 0
 
 
 @kernel

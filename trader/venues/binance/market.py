@@ -16,7 +16,7 @@ from trader.compile_hints import never_inlined
 from trader.venues.binance.fields import FIELDS, REQUIRED, read_key
 from trader.venues.binance.levels import scan_levels, swap_sides
 from trader.venues.binance.survey import survey_frame, usual_kind
-from trader.venues.decimals import decimal, natural
+from trader.venues.decimals import decimal, natural, skip_natural
 from trader.venues.json_bytes import (
     CLOSE_OBJECT,
     OPEN_ARRAY,
@@ -115,7 +115,8 @@ def read_event(scanner, start, end, depth, kind):
             return refuse(fault, Fault.TRUNCATED, p)
         slot = FIELDS[table, code]
         if slot == Slot.SKIP:
-            p = skip_value(p, end, depth, fault)
+            after = skip_natural(p, end)
+            p = after if after != 0 else skip_value(p, end, depth, fault)
         elif seen & (1 << slot):
             return refuse(fault, Fault.DUPLICATE_KEY, p)
         else:
