@@ -66,8 +66,14 @@ def _hear_advice(own, frame):
 
 @kernel
 def is_trusted(own, ports, symbol_id):
-    """Whether a symbol's estimate may be quoted on; the prior has no age."""
+    """Whether a symbol's estimate may be quoted on; the prior has no age.
+
+    One that goes on from an earlier run is published before the venue has told the time, with none: its age counts
+    from the first top that it meets.
+    """
     belief, top = own.beliefs[symbol_id], own.tops[symbol_id]
+    if belief.event_ns == 0 and belief.window_count > 0:
+        belief.event_ns = top.event_ns
     age_ns = top.event_ns - belief.event_ns if belief.window_count > 0 else 0
     doubted = 1 if belief.state == BeliefState.DOUBTED or age_ns > own.belief_age_ns_max else 0
     if doubted != own.doubted[symbol_id]:

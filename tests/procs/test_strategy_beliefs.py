@@ -65,6 +65,19 @@ def test_prior_has_no_age() -> None:
     assert len(stage.taken("strategy_risk")) == 6
 
 
+def test_estimate_of_an_earlier_run_is_as_old_as_the_first_top_that_it_meets() -> None:
+    stage = make_stage(belief_age_ms_max=500)
+    stage.give(belief(1.0, event_ns=0), 1)
+    stage.give(top(event_ns=10**18), 2)
+    intents = stage.taken("strategy_risk")
+    acknowledge_all(stage, intents, 3)
+    doubts = int(stage.row["doubts"])
+    stage.give(top(event_ns=10**18 + 600 * MS), 4)
+
+    assert len(intents) == 6 and doubts == 0
+    assert len(stage.taken("strategy_cancels")) == 6 and stage.row["doubts"] == 1
+
+
 def test_before_any_estimate_the_prior_is_quoted() -> None:
     stage = make_stage()
     prior = stage.row["beliefs"][0]
