@@ -2,11 +2,14 @@
 
 import math
 
+import llvmlite.binding
+import numba
 import numpy as np
 import pytest
 
 from shm.kernel import address_of_array
 from tests.trader.volatility_kernels import applied, copies, descendants, many_normals, random_words
+from trader.volatility.counter_rng import fill_normals
 from trader.volatility.matrices import factorise, invert, invert_triangle, multiply
 from trader.volatility.particles import BLOCK, FILTER, LANES, blocks_of
 from trader.volatility.settings import new_memory
@@ -52,6 +55,21 @@ def test_mills_ratio_agrees_with_the_error_function_and_its_limit() -> None:
 
     assert np.abs(applied("mills_ratio", x) / expected - 1).max() < 4e-6
     assert applied("mills_ratio", np.array([1e4], np.float32)) * 1e4 == pytest.approx(1, rel=1e-5)
+
+
+def test_loops_use_the_widest_vectors_that_the_cpu_has() -> None:
+    features = llvmlite.binding.get_host_cpu_features()
+    width = next((width for has, width in (("avx512f", "zmm"), ("avx2", "ymm")) if features.get(has)), None)
+    if width is None:
+        pytest.skip("a CPU without AVX2")
+
+    # Compiled here and now: of what comes from the cache there is no machine code to read.
+    @numba.njit("void(float32[::1])")
+    def fill(normals: np.ndarray) -> None:
+        fill_normals(normals, LANES // 4, 1, 2, 3, 4)
+
+    (code,) = fill.inspect_asm().values()
+    assert any("vmulps" in line and f"%{width}" in line for line in code.splitlines())
 
 
 def test_philox_gives_the_known_answers() -> None:

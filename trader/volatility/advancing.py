@@ -33,14 +33,17 @@ from trader.volatility.summary import add_moments, take_cumulants, take_paramete
 
 OBSERVATION_BYTES = OBSERVATION.itemsize
 BELIEF_BYTES = BELIEF.itemsize
-SQUARED_MIN = 1e-30
+LOG_FAR = 46.0
+"""Log of 1e20: so far below what is expected an rv is as good as none."""
+
 FIXED_VARIANCE_MAX = 1e6
 
 
 @kernel
-def _log_level(filter_, squared):
-    """log(rv / nu), for Student-t windows."""
-    return F(math.log(max(squared, SQUARED_MIN) / filter_.degrees_of_freedom))
+def _log_squared(filter_, squared):
+    """log rv; an rv that is next to nothing beside what is expected counts as so little, and changes nothing."""
+    least = filter_.centre - LOG_FAR
+    return max(math.log(squared), least) if squared > 0.0 else least
 
 
 @kernel
@@ -57,7 +60,8 @@ def _finish(filter_, address, belief):
 def _weigh_gaussian(filter_, address, seen, belief):
     """The particles against a density of Gaussian returns."""
     constant = density_constant(filter_, Noise.GAUSSIAN, seen.count)
-    top = condition_gaussian(filter_, address, F(seen.squared), F(seen.count), F(filter_.centre))
+    log_squared = F(_log_squared(filter_, seen.squared))
+    top = condition_gaussian(filter_, address, log_squared, F(seen.count), F(filter_.centre))
     weigh_in(filter_, address, top, constant, belief)
 
 
@@ -65,9 +69,9 @@ def _weigh_gaussian(filter_, address, seen, belief):
 def _weigh_student(filter_, address, seen, belief):
     """The particles against a density of Student-t returns."""
     constant = density_constant(filter_, Noise.STUDENT, seen.count)
-    freedom, level = F(filter_.degrees_of_freedom), _log_level(filter_, seen.squared)
-    squared, reference = F(seen.squared), F(filter_.centre)
-    top = condition_student(filter_, address, squared, F(seen.count), freedom, level, reference)
+    freedom = filter_.degrees_of_freedom
+    level = F(_log_squared(filter_, seen.squared) - math.log(freedom))
+    top = condition_student(filter_, address, level, F(seen.count), F(freedom), F(filter_.centre))
     weigh_in(filter_, address, top, constant, belief)
 
 
@@ -105,9 +109,9 @@ def advance_student(address, observations, count, beliefs, _unused):
 def _weigh_interval(filter_, address, noise, seen, belief):
     """The particles of either noise against an interval."""
     low, high = interval_ends(filter_, seen.squared)
-    freedom, level = F(filter_.degrees_of_freedom), _log_level(filter_, seen.squared)
-    squared, count = F(seen.squared), F(seen.count)
-    top = condition_interval(filter_, address, F(low), F(high), count, squared, noise, freedom, level)
+    log_squared, count = F(_log_squared(filter_, seen.squared)), F(seen.count)
+    freedom = F(filter_.degrees_of_freedom)
+    top = condition_interval(filter_, address, F(low), F(high), count, log_squared, noise, freedom)
     weigh_in(filter_, address, top, interval_constant(filter_, low, seen.count), belief)
 
 

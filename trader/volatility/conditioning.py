@@ -1,5 +1,6 @@
 """Conditioning all particles on one window: for each noise its loops over the blocks, and the weights after it."""
 
+from trader.compile_hints import wide_vectors
 from trader.volatility.fast_math import LN_2, F, larger, log2, vector
 from trader.volatility.particles import LANES, block_at
 from trader.volatility.rao_blackwell import (
@@ -15,17 +16,17 @@ from trader.volatility.rao_blackwell import (
 
 
 @vector
-def condition_gaussian(filter_, address, squared, count, reference):
-    """Weigh with a Gaussian window; returns the largest log-weight.
+def condition_gaussian(filter_, address, log_squared, count, reference):
+    """Weigh with a Gaussian window, given log rv; returns the largest log-weight.
 
     Log-weights leave out -n/2 (log 2 pi + reference), the same for all; `reference` is some typical h.
     """
+    wide_vectors()
     scratch = filter_.scratch
     top = F(LOG_WEIGHT_START)
     for index in range(filter_.block_count):
         block = block_at(address, index)
-        for i in range(LANES):
-            centre_gaussian(block, scratch, i, squared, count)
+        centre_gaussian(block, scratch, log_squared, count)
         for i in range(LANES):
             spread(scratch, i)
         for i in range(LANES):
@@ -39,14 +40,14 @@ def condition_gaussian(filter_, address, squared, count, reference):
 
 
 @vector
-def condition_student(filter_, address, squared, count, freedom, log_level, reference):
-    """Weigh with a Student-t window; returns the largest log-weight, without its constant as above."""
+def condition_student(filter_, address, log_level, count, freedom, reference):
+    """Weigh with a Student-t window, given log(rv / nu); returns the largest log-weight, less constants as above."""
+    wide_vectors()
     scratch = filter_.scratch
     top = F(LOG_WEIGHT_START)
     for index in range(filter_.block_count):
         block = block_at(address, index)
-        for i in range(LANES):
-            centre_student(block, scratch, i, squared, count, freedom, log_level)
+        centre_student(block, scratch, log_level, count, freedom)
         for i in range(LANES):
             spread(scratch, i)
         for i in range(LANES):
@@ -63,6 +64,7 @@ def condition_student(filter_, address, squared, count, freedom, log_level, refe
 @vector
 def condition_nothing(filter_, address):
     """A window in which nothing was seen: h moves on, weights stay."""
+    wide_vectors()
     for index in range(filter_.block_count):
         block = block_at(address, index)
         for i in range(LANES):

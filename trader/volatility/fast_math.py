@@ -48,49 +48,50 @@ def finite_lane(function: Callable[..., Any]) -> Any:
     return Kernel(function, {"fastmath": _FAST | {"ninf"}, "forceinline": True})
 
 
-def _float_intrinsic(name: str, arguments: int, flags: tuple[str, ...] = ()) -> Any:
-    signature = types.float32(*[types.float32] * arguments)
-    kind = ir.FunctionType(_FLOAT, [_FLOAT] * arguments)
-
-    def generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
-        function = builder.module.declare_intrinsic(f"llvm.{name}", [_FLOAT], kind)
-        return builder.call(function, values, fastmath=flags)
-
-    if arguments == 1:
-
-        @intrinsic
-        def unary(typingctx: Any, x: Any) -> Any:
-            return signature, generate
-
-        return unary
+def _extremum(name: str) -> Any:
+    signature = types.float32(types.float32, types.float32)
+    kind = ir.FunctionType(_FLOAT, [_FLOAT, _FLOAT])
 
     @intrinsic
-    def binary(typingctx: Any, x: Any, y: Any) -> Any:
+    def extremum(typingctx: Any, x: Any, y: Any) -> Any:
+        def generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+            function = builder.module.declare_intrinsic(f"llvm.{name}", [_FLOAT], kind)
+            return builder.call(function, values, fastmath=("nnan", "nsz", "reassoc"))
+
         return signature, generate
 
-    return binary
+    return extremum
 
 
-nearest = _float_intrinsic("rint", 1)
-"""nearest(x) -> the integer next to x, as float32."""
-
-larger = _float_intrinsic("maxnum", 2, ("nnan", "nsz", "reassoc"))
+larger = _extremum("maxnum")
 """larger(x, y) -> the larger of two float32; a running maximum of it is vectorised."""
 
-smaller = _float_intrinsic("minnum", 2, ("nnan", "nsz", "reassoc"))
+smaller = _extremum("minnum")
 """smaller(x, y) -> the smaller of two float32."""
 
 
 @intrinsic
-def _power_of_two(typingctx: Any, exponent: Any) -> Any:
-    """2^n for an integer n in [-126, 127] that is given as float32: n goes into the exponent's bits."""
+def _rounded(typingctx: Any, x: Any) -> Any:
+    """(n, r) with x = n + r, n the integer next to x as int32, r float32."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        exponent = builder.fptosi(arguments[0], _I32)
-        bits = builder.shl(builder.add(exponent, ir.Constant(_I32, 127)), ir.Constant(_I32, 23))
-        return builder.bitcast(bits, _FLOAT)
+        kind = ir.FunctionType(_I32, [_FLOAT])
+        n = builder.call(builder.module.declare_intrinsic("llvm.lrint", [_I32, _FLOAT], kind), arguments)
+        r = builder.fsub(arguments[0], builder.sitofp(n, _FLOAT))
+        return context.make_tuple(builder, signature.return_type, (n, r))
 
-    return types.float32(types.float32), generate
+    return types.Tuple((types.int32, types.float32))(types.float32), generate
+
+
+@intrinsic
+def _scaled(typingctx: Any, p: Any, n: Any) -> Any:
+    """p 2^n by adding n to p's exponent; the result must be a normal number."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        bits = builder.shl(arguments[1], ir.Constant(_I32, 23))
+        return builder.bitcast(builder.add(builder.bitcast(arguments[0], _I32), bits), _FLOAT)
+
+    return types.float32(types.float32, types.int32), generate
 
 
 @intrinsic
@@ -108,40 +109,63 @@ def _split(typingctx: Any, x: Any) -> Any:
     return types.UniTuple(types.float32, 2)(types.float32), generate
 
 
+@intrinsic
+def as_float(typingctx: Any, word: Any) -> Any:
+    """as_float(word): the float32 whose bits are the lower half of a uint64."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(builder.trunc(arguments[0], _I32), _FLOAT)
+
+    return types.float32(types.uint64), generate
+
+
+@intrinsic
+def as_word(typingctx: Any, x: Any) -> Any:
+    """as_word(x): the bits of a float32 as a uint64."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.zext(builder.bitcast(arguments[0], _I32), ir.IntType(64))
+
+    return types.uint64(types.float32), generate
+
+
 @lane
 def exp2(x):
     """2^x; x is taken into [-125, 126]."""
-    x = smaller(larger(x, F(-125.0)), F(126.0))
-    n = nearest(x)
-    r = x - n
+    return exp2_down(smaller(x, F(126.0)))
+
+
+@lane
+def exp2_down(x):
+    """2^x for x <= 126; what is below 2^-125 becomes that."""
+    x = larger(x, F(-125.0))
+    n, r = _rounded(x)
     p = F(0.0013276471775639613) * r + F(0.009675541535262972)
     p = p * r + F(0.05550713275930419)
     p = p * r + F(0.24022119720161192)
     p = p * r + F(0.6931469670621704)
-    return (p * r + F(1.0)) * _power_of_two(n)
+    return _scaled(p * r + F(1.0), n)
 
 
 @lane
 def exp2_fast(x):
     """2^x for x <= 127, to 3e-6; what is below 2^-125 becomes that."""
     x = larger(x, F(-125.0))
-    n = nearest(x)
-    r = x - n
+    n, r = _rounded(x)
     p = F(0.009570101691671067) * r + F(0.055917862062722964)
     p = p * r + F(0.24024744848594154)
     p = p * r + F(0.6931218145263904)
-    return (p * r + F(0.999999261434696)) * _power_of_two(n)
+    return _scaled(p * r + F(0.999999261434696), n)
 
 
 @lane
 def exp2_rough(x):
     """2^x to 8e-5, for starting points; x is taken into [-125, 125]."""
     x = smaller(larger(x, F(-125.0)), F(125.0))
-    n = nearest(x)
-    r = x - n
+    n, r = _rounded(x)
     p = F(0.05517166715220148) * r + F(0.24261113480018892)
     p = p * r + F(0.6932609869211586)
-    return (p * r + F(0.9999280728070876)) * _power_of_two(n)
+    return _scaled(p * r + F(0.9999280728070876), n)
 
 
 @lane

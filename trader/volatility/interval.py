@@ -13,11 +13,13 @@ While the interval is far below the volatility all of it is lost in rounding, an
 
 import math
 
+from trader.compile_hints import wide_vectors
 from trader.volatility.fast_math import (
     LN_2,
     LOG2_E,
     F,
     exp2,
+    exp2_down,
     exp2_fast,
     lane,
     larger,
@@ -40,8 +42,9 @@ from trader.volatility.rao_blackwell import (
     conclude,
     keep_centre,
     keep_moments,
-    keep_shape,
-    predict,
+    keep_ratios,
+    look_ahead,
+    ratios_of,
     shape_at,
     shape_coefficients,
 )
@@ -92,15 +95,12 @@ def log2_probability(low, high, count, noise, freedom):
 @lane
 def _centre_inside(block, scratch, i, half_tick, count):
     """Where to put nodes for a zero: its probability falls from 1 to slope -h/2, so the mode is v/2 away at most."""
-    mean, variance = predict(block, i)
-    inverse_sd = F(1.0) / math.sqrt(variance)
-    keep_shape(block, scratch, i, inverse_sd)
+    mean, variance = look_ahead(block, scratch, i)
     b = smaller(half_tick * exp2(mean * F(-0.5 * LOG2_E)), F(10.0))
     share = b * reciprocal(F(MILLS_0) * exp2(F(0.5 * LOG2_E) * b * b) - mills_ratio(b) + F(1e-6))
     share = count * smaller(share, F(1.0))
-    offset = F(-0.5) * variance * share
     bend = F(1.0) + F(0.3) * variance * share * larger(F(1.0) - share, F(0.0))
-    keep_centre(scratch, i, mean + offset, offset * inverse_sd, variance * inverse_sd, bend)
+    keep_centre(scratch, i, mean - F(0.5) * variance * share, bend)
 
 
 @lane
@@ -108,17 +108,15 @@ def _spread_roots(scratch, i):
     """e^(-h/2) at the mode, and at the three nodes above it relative to the mode's."""
     scale = scratch.scale[i] * F(0.5 * LOG2_E)
     scratch.load[i] = exp2(scratch.centre[i] * F(-0.5 * LOG2_E))
-    scratch.ratio_1[i] = exp2(scale * -X_1)
-    scratch.ratio_2[i] = exp2(scale * -X_2)
-    scratch.ratio_3[i] = exp2(scale * -X_3)
+    keep_ratios(scratch, i, exp2_down(scale * -X_1), exp2_down(scale * -X_2), exp2_down(scale * -X_3))
 
 
 @lane
-def _interval_pair(scratch, i, x, x2, ratio, low, high, count, level, noise, freedom, odd, even):
+def _interval_pair(scratch, i, x, x2, ratios, low, high, count, level, noise, freedom, odd, even):
     """Densities at the nodes x above and below the mode, relative to the mode's."""
     shift, narrow = scratch.shift[i], scratch.narrow[i]
     step = narrow * x
-    root_above, root_below = scratch.load[i] * ratio, scratch.load[i] * reciprocal(ratio)
+    root_above, root_below = scratch.load[i] * ratios[0], scratch.load[i] * ratios[1]
     bend = F(-0.5 * LOG2_E) * (narrow * narrow * x2) - level
     tilt = F(LOG2_E) * narrow * shift * x
     above = log2_probability(low * root_above, high * root_above, count, noise, freedom)
@@ -135,22 +133,24 @@ def _integrate_interval(scratch, i, low, high, count, noise, freedom):
     odd, even = shape_coefficients(scratch, i)
     root = scratch.load[i]
     level = log2_probability(low * root, high * root, count, noise, freedom)
-    ratio_1, ratio_2, ratio_3 = scratch.ratio_1[i], scratch.ratio_2[i], scratch.ratio_3[i]
-    pair_1 = _interval_pair(scratch, i, X_1, X2_1, ratio_1, low, high, count, level, noise, freedom, odd, even)
-    pair_2 = _interval_pair(scratch, i, X_2, X2_2, ratio_2, low, high, count, level, noise, freedom, odd, even)
-    pair_3 = _interval_pair(scratch, i, X_3, X2_3, ratio_3, low, high, count, level, noise, freedom, odd, even)
+    ratios = ratios_of(scratch, i)
+    pair_1 = _interval_pair(scratch, i, X_1, X2_1, ratios[0], low, high, count, level, noise, freedom, odd, even)
+    pair_2 = _interval_pair(scratch, i, X_2, X2_2, ratios[1], low, high, count, level, noise, freedom, odd, even)
+    pair_3 = _interval_pair(scratch, i, X_3, X2_3, ratios[2], low, high, count, level, noise, freedom, odd, even)
     keep_moments(scratch, i, shape_at(scratch.shift[i], odd, even), pair_1, pair_2, pair_3)
     scratch.load[i] = level
 
 
 @vector
-def condition_interval(filter_, address, low, high, count, squared, noise, freedom, log_level):
+def condition_interval(filter_, address, low, high, count, log_squared, noise, freedom):
     """Weigh with the interval [low, high] around |return|, low = 0 for a zero; returns the largest log-weight.
 
     Log-weights leave out, `count` times, the factors 1 / sqrt(2 pi) and, for a zero, 2. A window of several returns
-    has such a probability only if all were zero. `squared`, `log_level`: as for the density.
+    has such a probability only if all were zero. `log_squared`: log rv, to place nodes.
     """
+    wide_vectors()
     scratch = filter_.scratch
+    log_freedom = F(math.log(freedom))
     top = F(LOG_WEIGHT_START)
     for index in range(filter_.block_count):
         block = block_at(address, index)
@@ -158,11 +158,9 @@ def condition_interval(filter_, address, low, high, count, squared, noise, freed
             for i in range(LANES):
                 _centre_inside(block, scratch, i, high, count)
         elif noise == Noise.GAUSSIAN:
-            for i in range(LANES):
-                centre_gaussian(block, scratch, i, squared, F(1.0))
+            centre_gaussian(block, scratch, log_squared, F(1.0))
         else:
-            for i in range(LANES):
-                centre_student(block, scratch, i, squared, F(1.0), freedom, log_level)
+            centre_student(block, scratch, log_squared - log_freedom, F(1.0), freedom)
         for i in range(LANES):
             _spread_roots(scratch, i)
         for i in range(LANES):
@@ -177,6 +175,7 @@ def condition_interval(filter_, address, low, high, count, squared, noise, freed
 @vector
 def weigh_interval_draws(filter_, address, low, high, count, noise, freedom):
     """The joint filter's weights for such an interval; returns the largest log-weight, without the same factors."""
+    wide_vectors()
     top = F(LOG_WEIGHT_START)
     for index in range(filter_.block_count):
         block = block_at(address, index)

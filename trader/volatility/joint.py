@@ -9,6 +9,7 @@ of the density's shape, so each of the two checks the other.
 import math
 
 from shm.kernel import kernel
+from trader.compile_hints import wide_vectors
 from trader.volatility.counter_rng import fill_normals
 from trader.volatility.fast_math import LN_2, LOG2_E, F, exp2, lane, larger, log2, smaller, vector
 from trader.volatility.particles import LANES, block_at
@@ -26,6 +27,7 @@ H_MAX = 80.0
 @vector
 def scatter(filter_, address):
     """Draw h where it is in the long run; its moments become 0, as those of a point."""
+    wide_vectors()
     normals = filter_.scratch.ratio_1
     for index in range(filter_.block_count):
         block = block_at(address, index)
@@ -47,6 +49,7 @@ def _ahead(block, normals, i):
 @vector
 def propagate(filter_, address):
     """Move every h one window on."""
+    wide_vectors()
     normals = filter_.scratch.ratio_1
     for index in range(filter_.block_count):
         block = block_at(address, index)
@@ -62,6 +65,7 @@ def draw_gaussian(filter_, address, squared, count, reference):
 
     Log-weights leave out -n/2 (log 2 pi + reference), as those of the other filter do.
     """
+    wide_vectors()
     normals = filter_.scratch.ratio_1
     top = F(LOG_WEIGHT_START)
     half, load = F(0.5) * count, F(0.5) * squared
@@ -81,6 +85,7 @@ def draw_gaussian(filter_, address, squared, count, reference):
 @vector
 def draw_student(filter_, address, squared, count, freedom, reference):
     """Move every h one window on and weigh it with a Student-t window; returns the largest log-weight."""
+    wide_vectors()
     normals = filter_.scratch.ratio_1
     top = F(LOG_WEIGHT_START)
     half, kappa, load = F(0.5) * count, F(0.5 * LN_2) * (freedom + count), squared / freedom
@@ -101,6 +106,7 @@ def draw_student(filter_, address, squared, count, freedom, reference):
 @vector
 def add_draw_moments(filter_, address):
     """Sums over the draws of h's moments about `centre`, of e^(h/2), and of h one window on."""
+    wide_vectors()
     reference = F(filter_.centre)
     sums = filter_.sums
     for k in range(8, 15):
@@ -127,6 +133,7 @@ def add_draw_moments(filter_, address):
 @vector
 def count_below(filter_, address):
     """Weight of the particles whose h is below each of eight `thresholds`, into `counts`."""
+    wide_vectors()
     limits, counts = filter_.thresholds, filter_.counts
     t_0, t_1, t_2, t_3 = F(limits[0]), F(limits[1]), F(limits[2]), F(limits[3])
     t_4, t_5, t_6, t_7 = F(limits[4]), F(limits[5]), F(limits[6]), F(limits[7])
@@ -157,12 +164,18 @@ def count_below(filter_, address):
 
 @kernel
 def find_quantiles(filter_, address):
-    """Quantiles of h by weight, two levels at a time, into `quantiles`: brackets cut to thirds, then interpolated."""
+    """Quantiles of h by weight, two levels at a time, into `quantiles`: brackets cut to thirds, then interpolated.
+
+    The first bracket is where the cumulants put the quantile, as far beside it as the last one was found to be, and
+    so narrow that one pass is mostly enough.
+    """
     sd = math.sqrt(filter_.filtered[1])
     for first in range(0, filter_.level_count, 2):
         second = min(first + 1, filter_.level_count - 1)
-        _bracket(filter_, 0, quantile_of(filter_.filtered, filter_.level_scores[first]), 0.3 * sd)
-        _bracket(filter_, 4, quantile_of(filter_.filtered, filter_.level_scores[second]), 0.3 * sd)
+        expected_1 = quantile_of(filter_.filtered, filter_.level_scores[first])
+        expected_2 = quantile_of(filter_.filtered, filter_.level_scores[second])
+        _bracket(filter_, 0, expected_1 + sd * filter_.beside[first], 3.0 * WIDTH_SD_MIN * sd)
+        _bracket(filter_, 4, expected_2 + sd * filter_.beside[second], 3.0 * WIDTH_SD_MIN * sd)
         open_ = True
         passes = 0
         while open_ and passes < PASSES_MAX:
@@ -173,6 +186,8 @@ def find_quantiles(filter_, address):
             is_open = _narrow(filter_, 0, filter_.levels[first], WIDTH_SD_MIN * sd)
             open_ = _narrow(filter_, 4, filter_.levels[second], WIDTH_SD_MIN * sd) or is_open
             passes += 1
+        filter_.beside[first] = (filter_.quantiles[first] - expected_1) / sd
+        filter_.beside[second] = (filter_.quantiles[second] - expected_2) / sd
 
 
 @kernel
@@ -205,7 +220,7 @@ def _narrow(filter_, at, level, width_min):
         _bracket(filter_, at, limits[at + 3] + width, 2.0 * width)
         return True
     third = width / 3.0
-    if third <= width_min:
+    if third <= 1.001 * width_min:
         return False
     for k in range(at, at + 3):
         if counts[k] <= wanted < counts[k + 1]:

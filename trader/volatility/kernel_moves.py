@@ -15,6 +15,7 @@ regression on them, was tried: it changed nothing that could be measured.)
 import math
 
 from shm.kernel import kernel
+from trader.compile_hints import wide_vectors
 from trader.volatility.counter_rng import fill_normals
 from trader.volatility.fast_math import LOG2_E, F, exp, exp2, lane, larger, log, reciprocal, smaller, vector
 from trader.volatility.matrices import factorise, invert_triangle, multiply
@@ -82,6 +83,7 @@ def _mu_given(windows, prior, prior_mean, centre, root, sigma):
 @vector
 def enter_coordinates(filter_, address, centre):
     """mu, atanh phi -> mu standardised given the other two, sqrt(1 - phi)."""
+    wide_vectors()
     prior_mean, prior, windows = F(filter_.prior_mean[0]), F(filter_.prior_precision[0]), F(filter_.information)
     for index in range(filter_.block_count):
         block = block_at(address, index)
@@ -95,6 +97,7 @@ def enter_coordinates(filter_, address, centre):
 @vector
 def leave_coordinates(filter_, address, centre):
     """The way back, with the information that is left; parameters are taken into their range."""
+    wide_vectors()
     prior_mean, prior, windows = F(filter_.prior_mean[0]), F(filter_.prior_precision[0]), F(filter_.information)
     for index in range(filter_.block_count):
         block = block_at(address, index)
@@ -113,6 +116,7 @@ def leave_coordinates(filter_, address, centre):
 @vector
 def weigh_by_prior(filter_, address, power):
     """Log-weights: log of the prior of (sqrt(1 - phi), log sigma_eta) to a power; returns the largest."""
+    wide_vectors()
     mean_1, mean_2 = F(filter_.prior_mean[1]), F(filter_.prior_mean[2])
     half_1, half_2 = F(0.5 * filter_.prior_precision[1]), F(0.5 * filter_.prior_precision[2])
     top = F(LOG_WEIGHT_START)
@@ -160,6 +164,7 @@ def want_moments(filter_, kept):
 @vector
 def jitter(filter_, address, shrink, factor):
     """Shrink the parameters towards the mean that was found, and add noise with the covariance factor factor'."""
+    wide_vectors()
     scratch = filter_.scratch
     mean_0, mean_1, mean_2 = F(filter_.found_mean[0]), F(filter_.found_mean[1]), F(filter_.found_mean[2])
     l_00, l_10, l_11 = F(factor[0, 0]), F(factor[1, 0]), F(factor[1, 1])
@@ -183,6 +188,7 @@ def jitter(filter_, address, shrink, factor):
 @vector
 def map_parameters(filter_, address, matrix):
     """coordinates <- wanted mean + matrix (coordinates - found mean)."""
+    wide_vectors()
     from_0, from_1, from_2 = F(filter_.found_mean[0]), F(filter_.found_mean[1]), F(filter_.found_mean[2])
     to_0, to_1, to_2 = F(filter_.wanted_mean[0]), F(filter_.wanted_mean[1]), F(filter_.wanted_mean[2])
     m_00, m_10, m_11 = F(matrix[0, 0]), F(matrix[1, 0]), F(matrix[1, 1])
@@ -199,6 +205,7 @@ def map_parameters(filter_, address, matrix):
 @vector
 def derive(filter_, address):
     """Parameters into their range; phi and sigma_eta from their coordinates."""
+    wide_vectors()
     for index in range(filter_.block_count):
         block = block_at(address, index)
         for i in range(LANES):

@@ -33,7 +33,7 @@ from trader.volatility.settings import FilterSettings, Prior, new_memory, prepar
 _OBSERVATION = struct.Struct("=ddq")
 _BELIEF = struct.Struct(f"={4 + LEVELS_MAX + 2 + 6 + 2}dq")
 _H = 4 + LEVELS_MAX
-_SAVED = b"trader volatility filter 2\n"
+_SAVED = b"trader volatility filter 3\n"
 
 FIRST_RETURNS = 40
 """Returns that place mu where no prior was given."""

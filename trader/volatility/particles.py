@@ -80,6 +80,9 @@ BLOCK = np.dtype(
 _SCRATCH = [
     (name, "f4", (LANES,))
     for name in (
+        "prior_mean",
+        "prior_variance",
+        "inverse_sd",
         "centre",
         "shift",
         "narrow",
@@ -90,6 +93,9 @@ _SCRATCH = [
         "ratio_1",
         "ratio_2",
         "ratio_3",
+        "inverse_1",
+        "inverse_2",
+        "inverse_3",
         "mass",
         "moment_1",
         "moment_2",
@@ -156,6 +162,7 @@ FILTER = np.dtype(
         ("filtered", "f8", (4,)),
         ("mean_volatility", "f8"),
         ("quantiles", "f8", (LEVELS_MAX,)),
+        ("beside", "f8", (LEVELS_MAX,)),
         ("thresholds", "f8", (8,)),
         ("counts", "f8", (8,)),
         ("parameters", "f8", (PARAMETERS,)),
@@ -169,7 +176,8 @@ FILTER = np.dtype(
     align=True,
 )
 """Settings (down to `level_scores`), then what changes. `predicted`, `filtered`: the first four cumulants of h over
-all particles, before the next window and after the last. `log_total`: log of the sum of weights."""
+all particles, before the next window and after the last. `log_total`: log of the sum of weights. `beside`: quantiles
+less what the cumulants say, in deviations."""
 
 BLOCK_BYTES = BLOCK.itemsize
 FILTER_BYTES = -(-FILTER.itemsize // 128) * 128

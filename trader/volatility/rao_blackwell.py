@@ -12,10 +12,10 @@ cumulants and the window's likelihood: particles are needed for the parameters o
 Perez-Vieites, Marino and Miguez 2018, arXiv 1708.03730). Against an exact grid the log-likelihood of a thousand
 windows is within 0.01, mean volatility within 0.01 %.
 
-Gaussian mode: x = m - n v/2 + W(rv v/2 e^(n v/2 - m)), W of Lambert to a percent (Fritsch, Shafer and Crowley,
-Communications of the ACM 16, 1973) and a Newton step. Student mode: Newton from a start that brackets it, see
-`_student_offset`.
-A block passes through four short loops; in one long loop the chain from prediction to mode would stall the CPU.
+Gaussian mode: e^-x rv v/2 = W(rv v/2 e^(n v/2 - m)), W of Lambert to two percent (Fritsch, Shafer and Crowley,
+Communications of the ACM 16, 1973): so x is off by 0.02 at most, and e^-x is known before x. Student mode: Newton
+from a start that brackets it, see `centre_student`.
+A block passes through short loops; in one long loop the chain from prediction to mode would stall the CPU.
 """
 
 import math
@@ -23,9 +23,11 @@ import math
 import numpy as np
 
 from trader.volatility.fast_math import (
+    LN_2,
     LOG2_E,
     F,
     exp2,
+    exp2_down,
     exp2_fast,
     exp2_rough,
     lane,
@@ -37,6 +39,7 @@ from trader.volatility.fast_math import (
     reciprocal,
     smaller,
 )
+from trader.volatility.particles import LANES
 
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum() * np.exp(_NODES**2 / 2)
@@ -50,6 +53,9 @@ W_0, W_1, W_2, W_3 = (F(w) for w in _WEIGHTS[3:])
 SKEW_MAX = 0.2
 KURTOSIS_MIN, KURTOSIS_MAX = -0.04, 0.12
 """Limits of c3 and c4: beyond them g is no density any more. Only jumps of ten deviations come near them."""
+
+LAMBERT_SMALL_MAX = math.log(0.7385)
+"""Log of W's argument up to which it is taken for small."""
 
 LOG_WEIGHT_START = -3e38
 LOG_WEIGHT_LOST = -1e6
@@ -65,89 +71,117 @@ def predict(block, i):
 
 
 @lane
-def keep_shape(block, scratch, i, inverse_sd):
-    """Third and fourth coefficient of g one window on."""
-    phi = block.phi[i]
+def look_ahead(block, scratch, i):
+    """Keep h's mean and variance one window on, and the coefficients c3 and c4 of g; returns mean and variance."""
+    mean, variance = predict(block, i)
+    inverse_sd, phi = F(1.0) / math.sqrt(variance), block.phi[i]
     ratio = phi * inverse_sd
     square = ratio * ratio
     third = square * ratio * block.third[i] * F(1.0 / 6.0)
     fourth = square * square * block.fourth[i] * F(1.0 / 24.0)
     scratch.third[i] = smaller(larger(third, F(-SKEW_MAX)), F(SKEW_MAX))
     scratch.fourth[i] = smaller(larger(fourth, F(KURTOSIS_MIN)), F(KURTOSIS_MAX))
+    scratch.prior_mean[i] = mean
+    scratch.prior_variance[i] = variance
+    scratch.inverse_sd[i] = inverse_sd
+    return mean, variance
 
 
 @lane
-def centre_gaussian(block, scratch, i, squared, count):
-    """Mode, curvature and shape: `load` is rv e^-x / 2 at the mode x."""
-    mean, variance = predict(block, i)
-    inverse_sd = F(1.0) / math.sqrt(variance)
-    keep_shape(block, scratch, i, inverse_sd)
-    half = F(0.5) * variance
-    y = log_rough(half * squared + F(1e-30)) + (count * half - mean)
+def keep_centre(scratch, i, centre, bend):
+    """Keep the mode, and the nodes' scale: the deviation of h over the root of `bend`."""
+    narrow, inverse_sd = F(1.0) / math.sqrt(bend), scratch.inverse_sd[i]
+    scratch.centre[i] = centre
+    scratch.shift[i] = (centre - scratch.prior_mean[i]) * inverse_sd
+    scratch.narrow[i] = narrow
+    scratch.scale[i] = scratch.prior_variance[i] * inverse_sd * narrow
+
+
+@lane
+def _gaussian_load(scratch, i):
+    """rv e^-x / 2 at the mode, W / v, from y = log of W's argument in its place."""
+    y = scratch.load[i]
     argument = exp2_rough(y * F(LOG2_E))
-    small = argument < F(0.7385)
+    small = y < F(LAMBERT_SMALL_MAX)
     below = argument + F(4.0 / 3.0) * argument * argument
     beneath = F(1.0) + argument * (F(7.0 / 3.0) + F(5.0 / 6.0) * argument)
     divisor = F(7.0) * y * y + F(58.0) * y + F(127.0)
     above = y * divisor - F(24.0) * (y * y + F(2.0) * y - F(3.0))
-    lambert = larger(quotient(below if small else above, beneath if small else divisor), F(1e-37))
-    # A percent of W is far from the mode where W is large: a Newton step on w + log w = y.
-    lambert = quotient(lambert * (F(1.0) + y - log_rough(lambert)), F(1.0) + lambert)
-    offset = lambert - count * half
-    load = smaller(F(0.5) * squared * exp2((mean + offset) * F(-LOG2_E)), F(LOAD_MAX))
-    keep_centre(scratch, i, mean + offset, offset * inverse_sd, variance * inverse_sd, F(1.0) + variance * load)
-    scratch.load[i] = load
+    lambert = quotient(below if small else above, beneath if small else divisor)
+    inverse_sd = scratch.inverse_sd[i]
+    scratch.load[i] = smaller(larger(lambert * inverse_sd * inverse_sd, F(1e-37)), F(LOAD_MAX))
 
 
 @lane
-def centre_student(block, scratch, i, squared, count, freedom, log_level):
-    """Mode, curvature and shape: `load` is rv e^-x / nu at the mode x; `log_level` = log(rv / nu)."""
-    mean, variance = predict(block, i)
-    inverse_sd = F(1.0) / math.sqrt(variance)
-    keep_shape(block, scratch, i, inverse_sd)
-    offset = _student_offset(mean, variance, count, F(0.5) * (freedom + count), log_level)
-    load = smaller(squared / freedom * exp2((mean + offset) * F(-LOG2_E)), F(STUDENT_LOAD_MAX))
-    share = load * reciprocal(F(1.0) + load)
-    bend = F(0.5) * (freedom + count) * share * (F(1.0) - share)
-    keep_centre(scratch, i, mean + offset, offset * inverse_sd, variance * inverse_sd, F(1.0) + variance * bend)
-    scratch.load[i] = load
+def centre_gaussian(block, scratch, log_squared, count):
+    """Mode, curvature and shape of a block's particles: `load` is rv e^-x / 2 at the mode x; log_squared = log rv."""
+    for i in range(LANES):
+        mean, variance = look_ahead(block, scratch, i)
+        half = F(0.5) * variance
+        scratch.load[i] = log_rough(half) + (log_squared + count * half - mean)
+    for i in range(LANES):
+        _gaussian_load(scratch, i)
+    for i in range(LANES):
+        load = scratch.load[i]
+        centre = log_squared - F(LN_2) - log(load)
+        keep_centre(scratch, i, centre, F(1.0) + scratch.prior_variance[i] * load)
 
 
 @lane
-def _student_offset(mean, variance, count, kappa, log_level):
-    """x - m at the mode. With t = x - log(rv/nu), A = log(rv/nu) - m + n v/2, B = kappa v it solves
+def centre_student(block, scratch, log_level, count, freedom):
+    """Mode, curvature and shape: `load` is rv e^-x / nu at the mode x; log_level = log(rv / nu).
+
+    With t = x - log_level, A = log_level - m + n v/2, B = kappa v, kappa = (nu + n)/2 the mode solves
 
         t + A = B / (1 + e^t)
 
     The root lies in [-A, B - A]; so does the start, the tangent's root at t = 0 where the right side is steepest.
     From there one Newton step is enough to place nodes.
     """
-    a = log_level - mean + F(0.5) * count * variance
-    b = kappa * variance
-    t = (F(0.5) * b - a) * reciprocal(F(1.0) + F(0.25) * b)
-    t = smaller(larger(t, -a), b - a)
-    share = reciprocal(F(1.0) + exp2_rough(t * F(LOG2_E)))
-    t -= (t + a - b * share) * reciprocal(F(1.0) + b * share * (F(1.0) - share))
-    return t + (log_level - mean)
-
-
-@lane
-def keep_centre(scratch, i, centre, shift, deviation, bend):
-    """Keep the mode, and the nodes' scale: the deviation of h over the root of `bend`."""
-    narrow = F(1.0) / math.sqrt(bend)
-    scratch.centre[i] = centre
-    scratch.shift[i] = shift
-    scratch.narrow[i] = narrow
-    scratch.scale[i] = deviation * narrow
+    kappa = F(0.5) * (freedom + count)
+    for i in range(LANES):
+        mean, variance = look_ahead(block, scratch, i)
+        a, b = log_level - mean + F(0.5) * count * variance, kappa * variance
+        t = (F(0.5) * b - a) * reciprocal(F(1.0) + F(0.25) * b)
+        scratch.load[i] = smaller(larger(t, -a), b - a)
+    for i in range(LANES):
+        mean, variance, t = scratch.prior_mean[i], scratch.prior_variance[i], scratch.load[i]
+        a, b = log_level - mean + F(0.5) * count * variance, kappa * variance
+        share = reciprocal(F(1.0) + exp2_rough(t * F(LOG2_E)))
+        t -= (t + a - b * share) * reciprocal(F(1.0) + b * share * (F(1.0) - share))
+        scratch.load[i] = t
+    for i in range(LANES):
+        t = scratch.load[i]
+        load = smaller(exp2(t * F(-LOG2_E)), F(STUDENT_LOAD_MAX))
+        share = load * reciprocal(F(1.0) + load)
+        bend = F(1.0) + scratch.prior_variance[i] * kappa * share * (F(1.0) - share)
+        keep_centre(scratch, i, t + log_level, bend)
+        scratch.load[i] = load
 
 
 @lane
 def spread(scratch, i):
-    """e^-h at the three nodes above the mode, relative to the mode's."""
+    """e^-h at the three nodes above the mode, relative to the mode's, and one over it: at the nodes below."""
     scale = scratch.scale[i] * F(LOG2_E)
-    scratch.ratio_1[i] = exp2(scale * -X_1)
-    scratch.ratio_2[i] = exp2(scale * -X_2)
-    scratch.ratio_3[i] = exp2(scale * -X_3)
+    keep_ratios(scratch, i, exp2_down(scale * -X_1), exp2_down(scale * -X_2), exp2_down(scale * -X_3))
+
+
+@lane
+def keep_ratios(scratch, i, ratio_1, ratio_2, ratio_3):
+    """Keep ratios and their reciprocals."""
+    scratch.ratio_1[i], scratch.inverse_1[i] = ratio_1, reciprocal(ratio_1)
+    scratch.ratio_2[i], scratch.inverse_2[i] = ratio_2, reciprocal(ratio_2)
+    scratch.ratio_3[i], scratch.inverse_3[i] = ratio_3, reciprocal(ratio_3)
+
+
+@lane
+def ratios_of(scratch, i):
+    """What was kept, in pairs: ratio and reciprocal of each node above the mode."""
+    return (
+        (scratch.ratio_1[i], scratch.inverse_1[i]),
+        (scratch.ratio_2[i], scratch.inverse_2[i]),
+        (scratch.ratio_3[i], scratch.inverse_3[i]),
+    )
 
 
 @lane
@@ -177,12 +211,12 @@ def shape_at(z, odd, even):
 
 
 @lane
-def _gaussian_pair(scratch, i, x, x2, ratio, slope, bend, load, odd, even):
+def _gaussian_pair(scratch, i, x, x2, ratios, slope, bend, load, odd, even):
     """Densities at the nodes x above and below the mode, relative to the mode's."""
     shift, step = scratch.shift[i], scratch.narrow[i] * x
     level, tilt = bend * x2 + load, slope * x
-    above = shape_at(shift + step, odd, even) * exp2_fast(level - tilt - load * ratio)
-    below = shape_at(shift - step, odd, even) * exp2_fast(level + tilt - load * reciprocal(ratio))
+    above = shape_at(shift + step, odd, even) * exp2_fast(level - tilt - load * ratios[0])
+    below = shape_at(shift - step, odd, even) * exp2_fast(level + tilt - load * ratios[1])
     return above, below
 
 
@@ -192,20 +226,20 @@ def integrate_gaussian(scratch, i, count):
     odd, even = shape_coefficients(scratch, i)
     narrow, load = scratch.narrow[i], scratch.load[i] * F(LOG2_E)
     slope = (narrow * scratch.shift[i] + F(0.5) * count * scratch.scale[i]) * F(LOG2_E)
-    bend = narrow * narrow * F(-0.5 * LOG2_E)
-    pair_1 = _gaussian_pair(scratch, i, X_1, X2_1, scratch.ratio_1[i], slope, bend, load, odd, even)
-    pair_2 = _gaussian_pair(scratch, i, X_2, X2_2, scratch.ratio_2[i], slope, bend, load, odd, even)
-    pair_3 = _gaussian_pair(scratch, i, X_3, X2_3, scratch.ratio_3[i], slope, bend, load, odd, even)
+    bend, ratios = narrow * narrow * F(-0.5 * LOG2_E), ratios_of(scratch, i)
+    pair_1 = _gaussian_pair(scratch, i, X_1, X2_1, ratios[0], slope, bend, load, odd, even)
+    pair_2 = _gaussian_pair(scratch, i, X_2, X2_2, ratios[1], slope, bend, load, odd, even)
+    pair_3 = _gaussian_pair(scratch, i, X_3, X2_3, ratios[2], slope, bend, load, odd, even)
     keep_moments(scratch, i, shape_at(scratch.shift[i], odd, even), pair_1, pair_2, pair_3)
 
 
 @lane
-def _student_pair(scratch, i, x, x2, ratio, slope, bend, load, kappa, odd, even):
+def _student_pair(scratch, i, x, x2, ratios, slope, bend, load, kappa, odd, even):
     """Densities at the nodes x above and below the mode, relative to the mode's; kappa = (nu + n) / 2."""
     shift, step = scratch.shift[i], scratch.narrow[i] * x
     level, tilt = bend * x2 + kappa * log2(F(1.0) + load), slope * x
-    tail_above = kappa * log2(F(1.0) + load * ratio)
-    tail_below = kappa * log2(F(1.0) + load * reciprocal(ratio))
+    tail_above = kappa * log2(F(1.0) + load * ratios[0])
+    tail_below = kappa * log2(F(1.0) + load * ratios[1])
     above = shape_at(shift + step, odd, even) * exp2_fast(level - tilt - tail_above)
     below = shape_at(shift - step, odd, even) * exp2_fast(level + tilt - tail_below)
     return above, below
@@ -217,26 +251,19 @@ def integrate_student(scratch, i, count, freedom):
     odd, even = shape_coefficients(scratch, i)
     narrow, load, kappa = scratch.narrow[i], scratch.load[i], F(0.5) * (freedom + count)
     slope = (narrow * scratch.shift[i] + F(0.5) * count * scratch.scale[i]) * F(LOG2_E)
-    bend = narrow * narrow * F(-0.5 * LOG2_E)
-    pair_1 = _student_pair(scratch, i, X_1, X2_1, scratch.ratio_1[i], slope, bend, load, kappa, odd, even)
-    pair_2 = _student_pair(scratch, i, X_2, X2_2, scratch.ratio_2[i], slope, bend, load, kappa, odd, even)
-    pair_3 = _student_pair(scratch, i, X_3, X2_3, scratch.ratio_3[i], slope, bend, load, kappa, odd, even)
+    bend, ratios = narrow * narrow * F(-0.5 * LOG2_E), ratios_of(scratch, i)
+    pair_1 = _student_pair(scratch, i, X_1, X2_1, ratios[0], slope, bend, load, kappa, odd, even)
+    pair_2 = _student_pair(scratch, i, X_2, X2_2, ratios[1], slope, bend, load, kappa, odd, even)
+    pair_3 = _student_pair(scratch, i, X_3, X2_3, ratios[2], slope, bend, load, kappa, odd, even)
     keep_moments(scratch, i, shape_at(scratch.shift[i], odd, even), pair_1, pair_2, pair_3)
 
 
 @lane
 def keep_moments(scratch, i, middle, pair_1, pair_2, pair_3):
     """Sum densities (above, below) at the nodes to mass and moments, in units of the scale."""
-    sum_1, sum_2, sum_3 = (
-        W_1 * (pair_1[0] + pair_1[1]),
-        W_2 * (pair_2[0] + pair_2[1]),
-        W_3 * (pair_3[0] + pair_3[1]),
-    )
-    gap_1, gap_2, gap_3 = (
-        W_1 * (pair_1[0] - pair_1[1]),
-        W_2 * (pair_2[0] - pair_2[1]),
-        W_3 * (pair_3[0] - pair_3[1]),
-    )
+    sum_1, gap_1 = W_1 * (pair_1[0] + pair_1[1]), W_1 * (pair_1[0] - pair_1[1])
+    sum_2, gap_2 = W_2 * (pair_2[0] + pair_2[1]), W_2 * (pair_2[0] - pair_2[1])
+    sum_3, gap_3 = W_3 * (pair_3[0] + pair_3[1]), W_3 * (pair_3[0] - pair_3[1])
     scratch.mass[i] = W_0 * middle + sum_1 + sum_2 + sum_3
     scratch.moment_1[i] = X_1 * gap_1 + X_2 * gap_2 + X_3 * gap_3
     scratch.moment_2[i] = X2_1 * sum_1 + X2_2 * sum_2 + X2_3 * sum_3
@@ -262,8 +289,9 @@ def conclude(block, scratch, i):
     # Arithmetic that overflowed, which takes returns at a billion deviations: the particle goes on without weight.
     sound = (abs(mean) < F(H_MAX)) & (variance < F(VARIANCE_MAX)) & (abs(third) < F(CUMULANT_MAX))
     sound = sound & (abs(fourth) < F(CUMULANT_MAX))
-    block.mean[i] = mean if sound else block.mu[i]
-    block.variance[i] = variance if sound else block.sigma[i] * block.sigma[i]
+    mu, sigma = block.mu[i], block.sigma[i]
+    block.mean[i] = mean if sound else mu
+    block.variance[i] = variance if sound else sigma * sigma
     block.third[i] = third if sound else F(0.0)
     block.fourth[i] = fourth if sound else F(0.0)
     return gain if sound else F(LOG_WEIGHT_LOST)

@@ -6,6 +6,7 @@ Kitagawa, Journal of Computational and Graphical Statistics 5 (1996).
 import math
 
 from shm.kernel import kernel
+from trader.compile_hints import wide_vectors
 from trader.volatility.counter_rng import uniform
 from trader.volatility.fast_math import F, vector
 from trader.volatility.particles import LANES, block_at
@@ -68,6 +69,7 @@ def copy_ancestors(filter_, address):
 @vector
 def level_weights(filter_, address):
     """All particles count the same again."""
+    wide_vectors()
     for index in range(filter_.block_count):
         block = block_at(address, index)
         for i in range(LANES):

@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from shm.kernel import inlined, kernel
+from trader.compile_hints import wide_vectors
 from trader.volatility.fast_math import LOG2_E, F, exp2, lane, larger, smaller, vector
 from trader.volatility.particles import LANES, PARAMETERS, Noise, block_at
 from trader.volatility.rao_blackwell import predict
@@ -29,6 +30,7 @@ EXPONENT_MAX = 40.0
 @vector
 def weigh(filter_, address, top):
     """Weights from log-weights, which become relative to the largest, `top`; sums of weights and of parameters."""
+    wide_vectors()
     mu_0, phi_0, sigma_0 = F(filter_.parameters[0]), F(filter_.parameters[1]), F(filter_.parameters[2])
     sums = filter_.sums
     for k in range(8):
@@ -75,6 +77,7 @@ def add_sums(sums, first, second, third, fourth, volatility, next_first, next_se
 @vector
 def add_moments(filter_, address):
     """Sums over the mixture of h's moments about `centre`, of e^(h/2), and of h one window on."""
+    wide_vectors()
     reference = F(filter_.centre)
     sums = filter_.sums
     for k in range(8, 15):
