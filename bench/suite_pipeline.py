@@ -110,9 +110,9 @@ def rows(bench: Bench) -> None:
         "tick_to_order_process",
         unit=TIME,
         target=80_000,
-        ours=functools.partial(over_processes, bench.size(20, 2)),
+        ours=functools.partial(over_processes, bench.size(12, 2)),
         rivals={
-            name: contestant(queue, recording_path(), bench.size(5_000, 600), bench.cores)
+            name: contestant(queue, recording_path(), bench.size(2_500, 600), bench.cores)
             for name, queue in QUEUES.items()
         },
         at_least={"multiprocessing.Queue": 5},
