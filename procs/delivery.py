@@ -104,7 +104,7 @@ def has_way_out(duty):
     return _has_room(duty, 0)
 
 
-@kernel
+@inlined
 def has_credit(duty):
     """Whether every outbox that must not refuse has room for all that one step may write, and so has the journal."""
     if not _has_room(duty, 1):

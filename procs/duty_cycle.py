@@ -23,7 +23,7 @@ from shm.kernel import address_of, inlined, kernel, load_i64, view
 from shm.layout import RING_HEAD_MISSED
 from shm.memory import field_offset
 from shm.ring import advance, poll, release
-from shm.slot import slot_poll
+from shm.slot import slot_poll, slot_waits
 from trader.compile_hints import hardly_ever
 from trader.messages import CANCEL_REQUEST, CONTROL, GAP, TIMER
 
@@ -111,7 +111,7 @@ def _tell_gap(duty, index, missed, now_ns):
 def _take_slots(duty, index, now_ns):
     box = duty.inboxes[index]
     taken = 0
-    while taken < duty.batch_max and duty.failure == 0 and has_credit(duty):
+    while slot_waits(box.slot) and taken < duty.batch_max and duty.failure == 0 and has_credit(duty):
         frame = slot_poll(box.slot)
         if frame == 0:
             break
@@ -130,7 +130,7 @@ def _timer_due_ns(duty):
 
 @kernel
 def _take_timer(duty, now_ns):
-    if duty.timer_ns == 0 or now_ns < _timer_due_ns(duty) or not has_credit(duty):
+    if not has_credit(duty):
         return 0
     duty.timer_next_ns = now_ns + duty.timer_ns
     duty.ports.wake_ns = 0
@@ -162,8 +162,9 @@ def run_pass(duty, now_ns):
         elif cancels_waiting(duty.inboxes[index].cancels) != 0:
             taken += _take_cancels(duty, index, now_ns)
         watch_inbox(watch, duty.inboxes[index])
-    taken += _take_timer(duty, now_ns)
-    if taken:
+    if duty.timer_ns != 0 and now_ns >= _timer_due_ns(duty):
+        taken += _take_timer(duty, now_ns)
+    if taken and (duty.ports.touched & duty.ports.rung or duty.ports.hot_log.touched):
         _ring_doorbells(duty.ports)
     return taken
 

@@ -228,6 +228,7 @@ def _bind_outbox(station: Station, index: int, link: Link, address: int, symbols
     box["credit_bytes"] = getattr(station.module, "CREDIT", {}).get(link.name, CREDIT_BYTES)
     box["doorbells"][: len(sleepers)] = sleepers
     box["doorbell_count"] = len(sleepers)
+    ports["rung"] |= bool(sleepers) << index
     if link.when_full is Full.SET:
         box["kind"] = CANCELS
         box["cancels"] = address

@@ -130,6 +130,12 @@ def slot_commit(writer, kind, frame_bytes, origin_ns, publish_ns):
 
 
 @inlined
+def slot_waits(reader):
+    """Whether there may be an unseen publication."""
+    return reader.next < reader.slots or load_acquire(reader.base) != reader.publications
+
+
+@inlined
 def slot_poll(reader):
     """Address of the next unseen publication, or 0: a private copy, or in place, good until the writer's turn."""
     if reader.next >= reader.slots:
