@@ -57,14 +57,7 @@ def two_product(a, b):
 def add_pair(high, low, a, b):
     """The pair (high, low) plus (a, b). Only one addition waits for the sum before: what it lost goes to the low part.
 
-    The low part grows with what was lost, so whoever needs its digits brings the pair into order first (`in_order`).
+    The low part grows with what was lost: both parts count, whatever their sizes, wherever the pair is used.
     """
     total, error = two_sum(high, a)
     return total, low + (error + b)
-
-
-@inlined
-def in_order(high, low):
-    """The same pair with a low part that the high one rounds away."""
-    total = high + low
-    return total, low - (total - high)

@@ -25,7 +25,7 @@ import numpy as np
 
 from shm.kernel import inlined, kernel
 from trader.compile_hints import never_inlined
-from trader.signals.exact_sums import add_pair, in_order, is_finite, two_product, two_sum
+from trader.signals.exact_sums import add_pair, fused, is_finite, two_product, two_sum
 
 WINDOW_MAX = 1_024
 """Longest window, in values."""
@@ -205,12 +205,11 @@ def _replace(state, before, x):
 @inlined
 def _spread(state):
     """n (sum of squares) - (sum)^2, which is n (n - 1) times the variance; both sides cancel in pairs."""
-    count = float(state.count)
-    squares, squares_low = in_order(state.squares, state.squares_low)
-    total, total_low = in_order(state.sum, state.sum_low)
-    left, left_low = two_product(count, squares)
+    count, total, total_low = float(state.count), state.sum, state.sum_low
+    left, left_low = two_product(count, state.squares)
     right, right_low = two_product(total, total)
-    return (left - right) + (left_low + count * squares_low - right_low - 2.0 * total * total_low)
+    low = fused(count, state.squares_low, left_low - right_low)
+    return (left - right) + fused(-(total + total) - total_low, total_low, low)
 
 
 @inlined
@@ -218,8 +217,7 @@ def _distance(state, x, spread):
     """(x - mean) / sd."""
     count = float(state.count)
     scaled, scaled_low = two_product(count, x - state.anchor)
-    total, total_low = in_order(state.sum, state.sum_low)
-    distance = (scaled - total) + (scaled_low - total_low)
+    distance = (scaled - state.sum) + (scaled_low - state.sum_low)
     return distance * math.sqrt((count - 1.0) / (count * spread)) if spread > 0.0 else 0.0
 
 
