@@ -112,13 +112,13 @@ class Recovery:
 
     def _tell_watchers(self, *, recovering: int) -> None:
         row = self.family.memory.restarts()[0]
-        row["count"] = len(self.restarts)
+        if recovering:
+            row["quoting_ns"] = 0  # before the count: these are not the quotes of the last replacement
         first = self.family.plan.group(self.restarts[-1].stage).stages[0]
         row["stage"] = [stage.name for stage in STAGES].index(first)
         row["recovering"] = recovering
         row["died_ns"] = self._died_ns
-        if recovering:
-            row["quoting_ns"] = 0
+        row["count"] = len(self.restarts)
 
     def _next_epoch(self) -> int:
         try:
