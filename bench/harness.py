@@ -10,20 +10,19 @@ A suite is `bench/suite_NAME.py` with `def rows(bench: Bench) -> None`. `smoke` 
 
 import gc
 import importlib
-import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 
+from bench.cores import on_core
 from bench.floor import floor_ns
 from bench.host import host_facts
 from bench.report import header, print_row
 from bench.results import RATE, TIME, Absent, Contestant, Result, Row, Summary, summarise
-from procs.affinity import available_cores, pin
+from procs.affinity import available_cores
 from procs.errors import OperatorError
 
 REPEATS = 5
@@ -193,18 +192,8 @@ def run_suites(names: Sequence[str] = (), *, smoke: bool = False, only: Collecti
     facts = host_facts(smoke=smoke)
     header(facts)
     bench = Bench(smoke=smoke, only=only)
-    with _pinned(bench.cores[0]):
+    with on_core(bench.cores[0]):
         for name in names or known:
             bench.suite = name
             importlib.import_module(f"bench.suite_{name}").rows(bench)
     return Report(host=facts, rows=bench.rows)
-
-
-@contextmanager
-def _pinned(core: int) -> Iterator[None]:
-    affinity = os.sched_getaffinity(0)
-    pin(core)
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, affinity)

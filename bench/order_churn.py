@@ -11,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from bench.cores import on_all_cores
 from bench.results import Result, rate
 from trader.risk.limits import RiskConfig
 
@@ -44,9 +45,10 @@ def churn(seconds: int, placement: str) -> Result:
         command += ["--duration", f"{seconds}s", "--placement", placement, "--out", str(Path(folder, "run"))]
         command += ["--json", str(result)]
         environment = os.environ | {"PYTHONPATH": str(ROOT), "XDG_STATE_HOME": folder}
-        said = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
-        )
+        with on_all_cores():
+            said = subprocess.run(
+                command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+            )
         if not result.exists():
             return rate(0, 1, said.stdout[-300:] + said.stderr[-300:])
         found = json.loads(result.read_bytes())

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.cores import on_all_cores
 from bench.harness import Bench
 from bench.results import TIME, Result, times
 from bench.suite_pipeline import recording_path
@@ -74,9 +75,10 @@ class Both:
             command = [sys.executable, "-m", "bench.socket_run", self._placement, str(self._depths)]
             command += [str(recording_path()), str(out)]
             environment = os.environ | {"PYTHONPATH": str(ROOT), "TRADER_STATE_DIR": f"{folder}/state"}
-            told = subprocess.run(
-                command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
-            )
+            with on_all_cores():
+                told = subprocess.run(
+                    command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+                )
             if told.returncode:
                 raise RuntimeError(f"bench.socket_run ended with {told.returncode}: {told.stderr[-500:]}")
             found = json.loads((out / "sockets.json").read_bytes())

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
+from bench.cores import on_all_cores
 from bench.harness import Bench
 from bench.results import TIME, Result, times
 
@@ -41,7 +42,7 @@ def idle_cpu(bench: Bench) -> None:
 def resting_system(seconds: int) -> Result:
     """Start a run, wait until it rests, and add up what its processes take. Kernels are compiled before."""
     subprocess.run([sys.executable, "-m", "procs.kernels"], capture_output=True, check=True)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, on_all_cores():
         config = Path(folder) / "idle.toml"
         config.write_text(CONFIG)
         command = [sys.executable, "-m", "procs.cli", "run", "--config", str(config), "--out", f"{folder}/run"]
