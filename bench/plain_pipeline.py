@@ -11,7 +11,6 @@ other, as ours do on such a host.
 import functools
 import math
 import multiprocessing
-import os
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -22,6 +21,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from bench.cores import on_core
 from bench.results import Contestant, Result, times
 from procs.affinity import pin
 from procs.recording import Recording
@@ -64,13 +64,11 @@ def _run(make_queue: Callable[[], Any], recording: Path, lines: int, cores: tupl
     children.append(context.Process(target=_router, args=(queues[4], told, cores[0])))
     for child in children:
         child.start()
-    before = os.sched_getaffinity(0)
-    pin(cores[1])
     try:
-        _market(queues[0], recording, lines)
-        ages = np.frombuffer(told.get(), dtype=np.int64)
+        with on_core(cores[1]):
+            _market(queues[0], recording, lines)
+            ages = np.frombuffer(told.get(), dtype=np.int64)
     finally:
-        os.sched_setaffinity(0, before)
         for child in children:
             child.join(10)
             if child.is_alive():

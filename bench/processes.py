@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from bench.cores import on_core
 from procs.affinity import pin
 
 
@@ -19,7 +20,6 @@ def in_all(lead: Callable[[], None], follow: Sequence[Callable[[], None]], *, co
     Compile what they call before: the children inherit it. Raises PartnerFailed.
     """
     assert len(cores) == len(follow) + 1, (cores, len(follow))
-    affinity = os.sched_getaffinity(0)
     children: list[int] = []
     try:
         for run, core in zip(follow, cores[1:], strict=True):
@@ -27,15 +27,13 @@ def in_all(lead: Callable[[], None], follow: Sequence[Callable[[], None]], *, co
             if child == 0:
                 _follow(run, core)
             children.append(child)
-        pin(cores[0])
-        lead()
+        with on_core(cores[0]):
+            lead()
     except BaseException:
         for child in children:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
         raise
-    finally:
-        os.sched_setaffinity(0, affinity)
     ends = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
     failed = [(number, end) for number, end in enumerate(ends, 2) if end]
     if failed:
