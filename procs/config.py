@@ -101,6 +101,9 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     placement: Literal["process", "fused"] = "process"
     wait: Literal["auto", "spin", "yield", "futex"] = "auto"
     """How a stage waits; auto spins only where the stage owns its core."""
+    idle: Literal["auto", "poll", "halt"] = "auto"
+    """What a core does whose stages all sleep while the market moves: poll, so that they come back to warm caches, or
+    halt. auto polls unless CPU time is rationed or `wait` is given."""
     cores: dict[str, int] = {}
     """Stage to core; what is left out is planned by procs.affinity."""
     out_dir: str = ""

@@ -9,19 +9,19 @@ this loop is compiled once for all stages. A DUTY record describes one stage; a 
 is one process (`run_group`). The loop works in slices and returns to Python for signals and housekeeping.
 """
 
+from procs.bells import ring_owed
 from procs.delivery import count_samples, deliver, deliver_own, has_credit, has_way_out
 from procs.duty import CONTROL_PORT, DUTY, GAP_PORT, HEARTBEAT_NS, TIMER_PORT
 from procs.hot_log_events import Event
-from procs.ports import PORTS, RING, SLOTS, log_event
+from procs.ports import RING, SLOTS, log_event
 from procs.watch import is_quiet, watch_inbox
 from shm.atomics import fence, load_acquire, pause, store_relaxed, store_release
 from shm.cancels import cancels_waiting, take_cancel
 from shm.clock import read_clock
 from shm.control import ARGUMENT, COMMAND, HEARTBEAT
-from shm.doorbell import AWAKE, IN_FUTEX, ring_doorbell, sleep_in_futex, yield_core
+from shm.doorbell import AWAKE, IN_FUTEX, sleep_in_futex, yield_core
 from shm.kernel import address_of, inlined, kernel, load_i64, view
 from shm.layout import RING_HEAD_MISSED
-from shm.memory import field_offset
 from shm.ring import advance, poll, release
 from shm.slot import slot_poll, slot_waits
 from trader.compile_hints import hardly_ever
@@ -164,32 +164,9 @@ def run_pass(duty, now_ns):
         watch_inbox(watch, duty.inboxes[index])
     if duty.timer_ns != 0 and now_ns >= _timer_due_ns(duty):
         taken += _take_timer(duty, now_ns)
-    if taken and (duty.ports.touched & duty.ports.rung or duty.ports.hot_log.touched):
-        _ring_doorbells(duty.ports)
+    if taken and not duty.ports.hushed:
+        ring_owed(duty.ports)
     return taken
-
-
-@inlined
-def _ring_doorbells(ports):
-    """One fence for the whole pass, then wake whoever sleeps behind a touched outbox."""
-    touched = ports.touched
-    ports.touched = 0
-    fenced = False
-    for index in range(ports.outbox_count):
-        if (touched >> index) & 1:
-            box = ports.outboxes[index]
-            if not fenced and box.doorbell_count:
-                fence()
-                fenced = True
-            for consumer in range(box.doorbell_count):
-                ring_doorbell(box.doorbells[consumer], address_of(ports) + _SCRATCH_OFFSET)
-    if ports.hot_log.touched:
-        # After everything that trades. Without a fence of its own: the log's collector looks by itself, too.
-        ports.hot_log.touched = 0
-        ring_doorbell(ports.hot_log.doorbell, address_of(ports) + _SCRATCH_OFFSET)
-
-
-_SCRATCH_OFFSET = field_offset(PORTS, "scratch")
 
 
 @inlined

@@ -1,11 +1,12 @@
 """The warm loop of a process that owns sockets: bytes move here, everything else is the compiled duty cycle.
 
+    socket callback ---> push ---> run_group       while more of the same read follows
     socket callback ---> push ---> turn
     eventfd readable ------------> turn      turn:  awake; run_group until nothing moves; say "asleep in epoll"; look
     timer -----------------------> turn             once more; then what waits in the wire outboxes is handed over
 
 A process that polls never sleeps: it asks its sockets and takes a turn, again and again. Frames that were read together
-enter the inbox together; the last of them takes the turn. A stage's inbox that is full holds back its socket: the
+are taken one by one, and the last of them ends the turn. A stage's inbox that is full holds back its socket: the
 callback waits, TCP does the rest.
 """
 
@@ -18,96 +19,28 @@ from typing import Any
 
 import numpy as np
 
-from procs.duty import DUTY, HEARTBEAT_NS
-from procs.duty_cycle import next_timer_ns, run_group
+from procs.duty import HEARTBEAT_NS
+from procs.socket_turn import (
+    ARM_NS_MIN,
+    HELD,
+    LOOP,
+    MOVED,
+    NO_ROOM,
+    TO_ARM,
+    TO_SEND,
+    arm,
+    push_and_run,
+    push_and_turn,
+    take_turn,
+)
 from procs.transport import Transport, WireSink
-from procs.wire_rings import WireInbox, WireOutbox, has_action, push
+from procs.wire_rings import WireInbox, WireOutbox
 from procs.wiring import Station
-from shm.atomics import fence, store_relaxed, store_release
-from shm.clock import read_clock
-from shm.doorbell import AWAKE, IN_EPOLL
-from shm.kernel import address_of_array, inlined, kernel, load_i64, new_record, view
+from shm.kernel import address_of_array, new_record
 
-ROUNDS_MAX = 256
-WIRES_MAX = 2
-"""Stages with sockets in one process."""
-
-MOVED, TO_SEND, HELD, TO_ARM = 1, 2, 4, 8
-"""What a turn says: something was taken; an outbox has something; a stage lacks room; the timer must come earlier."""
-NO_ROOM = -1
-ARM_NS_MIN = 500_000
 HOUSEKEEPING_S = 0.9 * HEARTBEAT_NS / 1e9
 """Between two looks: less than a heartbeat, so that one timer wakes for both."""
 _FULL_WAIT_S = 0.0005
-
-LOOP = np.dtype(
-    [
-        ("group", "i8"),
-        ("count", "i8"),
-        ("doorbell", "i8"),
-        ("clock", "i8"),
-        ("polls", "i8"),
-        ("armed_ns", "i8"),
-        ("outbox_count", "i8"),
-        ("outboxes", "i8", (WIRES_MAX,)),
-    ],
-    align=True,
-)
-"""The loop as compiled code sees it. `group`, `count`: addresses of DUTY records; `polls`: whether it never sleeps;
-`armed_ns`: when the timer comes; `outboxes`: addresses of WIRE_READERs."""
-
-
-@kernel
-def turn_group(group, count, doorbell):
-    """Work until nothing moves, then declare sleep; returns messages taken."""
-    store_relaxed(doorbell, AWAKE)
-    taken = run_group(group, count, ROUNDS_MAX)
-    store_release(doorbell, IN_EPOLL)
-    fence()
-    return taken + run_group(group, count, ROUNDS_MAX)
-
-
-@kernel
-def take_turn(address):
-    """A turn of the LOOP at an address; returns what it says, a set of MOVED, TO_SEND, HELD and TO_ARM."""
-    loop = view(address, LOOP)
-    if loop.polls:
-        taken = run_group(loop.group, loop.count, ROUNDS_MAX)
-    else:
-        taken = turn_group(loop.group, loop.count, loop.doorbell)
-    said = MOVED if taken else 0
-    for index in range(loop.outbox_count):
-        if has_action(loop.outboxes[index]):
-            said |= TO_SEND
-    for index in range(loop.count):
-        if view(load_i64(loop.group + index * 8), DUTY).held != 0:
-            said |= HELD
-    if not loop.polls and _timer_ns(loop) + ARM_NS_MIN < loop.armed_ns:
-        said |= TO_ARM
-    return said
-
-
-@inlined
-def _timer_ns(loop):
-    """When the group wants its timer."""
-    now = read_clock(loop.clock)
-    return now + next_timer_ns(loop.group, loop.count, now)
-
-
-@kernel
-def arm(address):
-    """The nanoseconds until the group wants its timer; what is armed is noted."""
-    loop = view(address, LOOP)
-    loop.armed_ns = _timer_ns(loop)
-    return loop.armed_ns - read_clock(loop.clock)
-
-
-@kernel
-def push_and_turn(address, inbox, connection_id, kind, status, payload, length):
-    """Write one WireIn and take a turn: what it says, or NO_ROOM and no turn was taken."""
-    if push(inbox, connection_id, kind, status, payload, length) == 0:
-        return NO_ROOM
-    return take_turn(address)
 
 
 @dataclass
@@ -142,6 +75,7 @@ class EventLoop:
         row = self._loop[0]
         row["group"], row["count"] = self._group.ctypes.data, len(stations)
         row["doorbell"], row["clock"], row["polls"] = doorbell, clock, polls
+        row["shares_core"] = shares_core
         row["outbox_count"] = len(wires)
         row["outboxes"][: len(wires)] = [wire.outbox.address for wire in wires]
         self.address = address_of_array(self._loop)
@@ -287,12 +221,13 @@ class _Sink:
             loop.finish(said)
 
     def queue(self, connection_id: int, kind: int, status: int, payload: bytes | memoryview) -> None:
-        """One WireIn, with another one close behind it that takes the turn."""
+        """One WireIn, with another one close behind it that ends the turn: what this one causes is sent with that."""
         if len(payload) > self._bytes_max:
             payload, status = b"", -1
-        while not push(self._inbox, connection_id, kind, status, payload, len(payload)):
+        loop, event = self._loop, (connection_id, kind, status, payload, len(payload))
+        while push_and_run(loop.address, self._inbox, *event) == NO_ROOM:
             self._make_room()
-        self._loop.owe_turn()
+        loop.owe_turn()
 
     def _make_room(self) -> None:
         if not self._loop.turn() & MOVED:

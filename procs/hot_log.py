@@ -12,7 +12,6 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
-from numba import types
 
 from procs.hot_log_events import Event
 from procs.hot_log_formats import FORMATS
@@ -21,8 +20,8 @@ from procs.run_segments import RunSegments
 from procs.topology import STAGES
 from shm.atomics import fence, load_relaxed, store_relaxed, store_release
 from shm.clock import now_ns
-from shm.doorbell import AWAKE, IN_FUTEX, sleep_in_futex
-from shm.kernel import address_of_array, kernel, load_i64, new_record, store_i64, view
+from shm.doorbell import AWAKE, IN_FUTEX, nap, sleep_in_futex
+from shm.kernel import address_of_array, kernel, load_i64, new_record, view
 from shm.layout import WORD_SPACING_BYTES
 from shm.log_ring import EVENT_BITS, LOG_READER, LOG_RECORD, drain_log, log_waits, open_log_reader
 
@@ -40,9 +39,6 @@ _LOOKS, _LOOK_NS_MAX = 5, 20_000
 
 LOGGER = "trader.log"
 _EVENT_MASK = (1 << EVENT_BITS) - 1
-
-
-_nanosleep = types.ExternalFunction("nanosleep", types.int32(types.int64, types.int64))
 
 
 @kernel
@@ -75,9 +71,7 @@ def sleep_until_logged(doorbell, readers, rings, queues, count, puts, timeout_ns
         store_release(doorbell, AWAKE)
         return
     sleep_in_futex(doorbell, timeout_ns, scratch)
-    store_i64(scratch, 0)
-    store_i64(scratch + 8, nap_ns)
-    _nanosleep(scratch, 0)
+    nap(nap_ns, scratch)
 
 
 class HotRing:

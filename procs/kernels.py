@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from procs import duty_cycle, event_loop, wire_rings
+from procs import duty_cycle, socket_turn, wire_rings
 from procs.duty import DUTY
 from procs.hot_log import drain_ring, sleep_until_logged, waiting_rings
 from procs.journal import append_record
@@ -202,14 +202,15 @@ def _load_wire() -> None:
         inbox.push(1, 1, 0, payload)
     outbox = wire_rings.WireOutbox(links["feed_wire_out"], keep[1], address_of_array(now), is_client=True)
     wire_rings.gather(outbox.address)
-    duty, loop = new_record(DUTY), new_record(event_loop.LOOP)
+    duty, loop = new_record(DUTY), new_record(socket_turn.LOOP)
     duty[0]["clock"] = loop[0]["clock"] = address_of_array(now)
     group = np.array([address_of_array(duty)], dtype=np.int64)
     loop[0]["group"], loop[0]["count"], loop[0]["polls"] = address_of_array(group), 1, 1
-    event_loop.take_turn(address_of_array(loop))
-    event_loop.arm(address_of_array(loop))
+    socket_turn.take_turn(address_of_array(loop))
+    socket_turn.arm(address_of_array(loop))
     for payload in (b"{}", memoryview(b"{}"), memoryview(bytearray(b"{}"))):
-        event_loop.push_and_turn(address_of_array(loop), inbox.address, 1, 1, 0, payload, 2)
+        socket_turn.push_and_turn(address_of_array(loop), inbox.address, 1, 1, 0, payload, 2)
+        socket_turn.push_and_run(address_of_array(loop), inbox.address, 1, 1, 0, payload, 2)
 
 
 def _load_journal() -> None:

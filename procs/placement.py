@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from procs.topology import FUSED, STAGES, stage_named
 
 SPINS_ALONE = 1 << 20
-SPINS_SHARED = 20
-YIELDS_SHARED = 2
+SPINS_SHARED = 0
+YIELDS_SHARED = 1
+"""On a core that others need, too: who spins there holds up the very one that it waits for."""
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,7 @@ PORTS = np.dtype(
         ("outbox_count", "i8"),
         ("touched", "i8"),
         ("rung", "i8"),
+        ("hushed", "i8"),
         ("gated_count", "i8"),
         ("gated", "i8", (OUTBOXES_MAX,)),
         ("clock", "i8"),
@@ -98,9 +99,9 @@ PORTS = np.dtype(
     align=True,
 )
 """`sent_ns`: when the step in hand sent its last message, 0 when none yet; `touched`: outboxes written to, `rung`:
-those behind which somebody sleeps, one bit each; `wake_ns`: see `wake_at`; `gated`: those of the outboxes that wait for
-credit; `log`: the recorded journal while replaying (base 0 otherwise); `hot_log`: where events for people go (ring 0:
-nowhere); `outputs_hash`: rolling, over all frames sent."""
+those behind which somebody sleeps, one bit each; `hushed`: who runs the stage rings for it, later; `wake_ns`: see
+`wake_at`; `gated`: those of the outboxes that wait for credit; `log`: the recorded journal while replaying (base 0
+otherwise); `hot_log`: where events for people go (ring 0: nowhere); `outputs_hash`: rolling, over all frames sent."""
 
 MISMATCH_NONE, MISMATCH_FRAME, MISMATCH_OUTBOX, MISMATCH_EXTRA, MISMATCH_DAMAGED = range(5)
 

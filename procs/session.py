@@ -143,13 +143,20 @@ def _trade(supervisor: Supervisor, watcher: Watcher, began: float) -> Summary:
 
 
 def _cpu_percent(supervisor: Supervisor, since: float) -> dict[str, float]:
-    """CPU of each process since it was started, in percent of one core over the trading time."""
+    """CPU of each process since it was started, in percent of one core over the trading time.
+
+    `idle_poll`: what was taken of cores that had nothing else to do.
+    """
     elapsed = max(time.monotonic() - since, 1e-3)
     percent = {}
+    idle_s = sum(idle_poll.cpu_s for idle_poll in supervisor.idle_polls)
     for name, pid in {**supervisor.family.pids, "supervisor": os.getpid()}.items():
         try:
             times = psutil.Process(pid).cpu_times()
         except psutil.NoSuchProcess:
             continue
-        percent[name] = 100 * (times.user + times.system - supervisor.cpu_at_run.get(name, 0.0)) / elapsed
+        spent_s = times.user + times.system - supervisor.cpu_at_run.get(name, 0.0)
+        percent[name] = 100 * (spent_s - (idle_s if name == "supervisor" else 0.0)) / elapsed
+    if supervisor.idle_polls:
+        percent["idle_poll"] = 100 * idle_s / elapsed
     return percent

@@ -18,6 +18,7 @@ from procs.build import other_builds
 from procs.errors import OperatorError
 from procs.exchange_market import venue_instruments
 from procs.family import Family, RunError, cpu_seconds
+from procs.idle_poll import IdlePoll, cores_kept_awake, is_metered
 from procs.kernels import load_kernels
 from procs.kill_switch import KillSwitch
 from procs.launch import run_process
@@ -64,6 +65,7 @@ class Supervisor:
         self.recovery.tend = self._tend
         self.recovery.before_quotes = self.kill_switch.obey
         self.cpu_at_run: dict[str, float] = {}
+        self.idle_polls: list[IdlePoll] = []
         self.stopping = False
         self.interrupted = ""
         self.running_ns = 0
@@ -102,7 +104,15 @@ class Supervisor:
         family.let_run("exchange")
         self.recovery.run_all()
         self.running_ns = self.recovery.began_ns = family.now_ns()
+        self._keep_awake()
         self.cpu_at_run = {name: cpu_seconds(pid) for name, pid in {**family.pids, "supervisor": os.getpid()}.items()}
+
+    def _keep_awake(self) -> None:
+        config, cores = self.plan.config, self.plan.cores
+        moves = self.memory.links_of()["book_top"]  # its first word counts publications
+        for core in cores_kept_awake(config.idle, config.wait, cores, metered=is_metered()):
+            self.idle_polls.append(IdlePoll(core, moves, self.memory.clock_address))
+            self.idle_polls[-1].start()
 
     def trade(self, duration_s: float, on_tick: Callable[[], None] = lambda: None) -> None:
         """Watch until the duration or the recording is over, somebody interrupts, or something fails."""
@@ -168,7 +178,9 @@ class Supervisor:
         self.family.await_quietly(lambda: cell.acknowledged(Command.START), CANCEL_S)
 
     def close(self) -> None:
-        """Nothing of the run is left afterwards: processes, segments, descriptors."""
+        """Nothing of the run is left afterwards: processes, threads, segments, descriptors."""
+        for idle_poll in self.idle_polls:
+            idle_poll.stop()
         self.family.close(signal.SIGTERM if self.stopping else signal.SIGKILL)
         if self.family.segments is not None:
             self.memory.unlink()

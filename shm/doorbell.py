@@ -32,12 +32,21 @@ SYSCALL_FUTEX = _futex_number()
 _syscall = types.ExternalFunction("syscall", types.int64(*[types.int64] * 7))
 _write = types.ExternalFunction("write", types.int64(types.int64, types.int64, types.int64))
 _sched_yield = types.ExternalFunction("sched_yield", types.int32())
+_nanosleep = types.ExternalFunction("nanosleep", types.int32(types.int64, types.int64))
 
 
 @kernel
 def yield_core():
     """Let another runnable thread of this core go first."""
     _sched_yield()
+
+
+@kernel
+def nap(duration_ns, scratch):
+    """Sleep, whatever happens meanwhile. `scratch`: address of 16 bytes for the time."""
+    store_i64(scratch, duration_ns // 1_000_000_000)
+    store_i64(scratch + 8, duration_ns % 1_000_000_000)
+    _nanosleep(scratch, 0)
 
 
 @inlined

@@ -26,6 +26,9 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--wait", metavar="auto|spin|yield|futex", help="How an idle stage waits; auto: by whether it has a core."
 )
+@click.option(
+    "--idle", metavar="auto|poll|halt", help="What a core does whose stages all sleep while the market moves."
+)
 @click.option("--strategy", type=FILE, help="A strategy file of your own (trader init writes one).")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for journal and result.  [default: new in runs/]")
 @click.option("--json", "json_file", type=FILE, help="Write the result here as JSON.")
@@ -38,6 +41,7 @@ def run(
     cores: tuple[str, ...],
     placement: str | None,
     wait: str | None,
+    idle: str | None,
     strategy: Path | None,
     out: Path | None,
     json_file: Path | None,
@@ -64,6 +68,7 @@ def run(
         "cores": cores_of(cores),
         "placement": placement,
         "wait": wait,
+        "idle": idle,
         "strategy.file": None if strategy is None else str(strategy),
         "out_dir": None if out is None else str(out),
     }

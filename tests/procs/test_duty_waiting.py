@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numba import from_dtype
 
-from procs import duty_cycle
+from procs import bells
 from procs.duty import HEARTBEAT_NS
 from procs.duty_cycle import HELD_LOOK_NS, next_timer_ns, run_slice
 from procs.ports import PORTS
@@ -58,7 +58,7 @@ def test_a_consumer_in_epoll_is_woken_through_its_eventfd() -> None:
 
 
 def test_doorbells_are_looked_at_behind_one_full_fence() -> None:
-    found = events(duty_cycle._ring_doorbells, from_dtype(PORTS))
+    found = events(bells._ring_doorbells, from_dtype(PORTS))
     assert found[0] == "fence seq_cst" and found.count("fence seq_cst") == 1
     assert found[1] == "load monotonic"
 

@@ -14,11 +14,12 @@ from procs.topology import link_named
 from procs.wire_rings import GATHERED_BYTES, WireInbox, WireOutbox
 from procs.wiring import memory_links
 from shm.clock import SYSTEM, now_ns
-from shm.doorbell import wake
+from shm.doorbell import AWAKE, IN_FUTEX, wake
 from shm.histogram import HISTOGRAM
 from shm.kernel import address_of_array, new_record
 from shm.ring import WRITER, open_writer
 from tests.procs.one_duty import LINKS, OneDuty, push, record_of, relay_table, trade
+from tests.procs.relay_stage import OUT_DENY
 from tests.procs.test_framing import read_back
 from tests.shm.areas import aligned
 from trader.enums import WireKind
@@ -57,8 +58,10 @@ class Calls:
 class Process:
     """The relay stage with sockets that are played by hand: `sink` for what comes, `calls` for what leaves."""
 
-    def __init__(self, *, polls: bool = False) -> None:
-        self.duty = OneDuty()
+    def __init__(self, *, polls: bool = False, shares_core: bool = False) -> None:
+        self.sleeper = aligned(128)
+        sleeper = address_of_array(self.sleeper)
+        self.duty = OneDuty(doorbell_of=lambda stage: sleeper if stage == "other" else 0)
         self.duty.clock[0]["kind"] = SYSTEM
         self.clock = address_of_array(self.duty.clock)
         addresses, self.keep = memory_links({OUT: link_named(OUT)}, symbols=1)
@@ -76,7 +79,7 @@ class Process:
         self.bell.view(np.int64)[1] = self.eventfd
         self.loop = EventLoop(
             [self.duty.station], [self.wire], doorbell=address_of_array(self.bell), eventfd=self.eventfd,
-            clock=self.clock, polls=polls,
+            clock=self.clock, polls=polls, shares_core=shares_core,
         )  # fmt: skip
         self.sink = self.loop.sink(self.wire)
 
@@ -84,6 +87,13 @@ class Process:
         """The stage sends a WireOut."""
         record = record_of(WireOut(connection_id, kind, status, delay, payload), self.duty.keep)
         assert push(self.writer[0], record[0], now_ns(self.clock), 0)
+
+    def lets_sleep(self, deliver: Callable[..., None], *event: Any) -> bool:
+        """Deliver a frame together with a trade that the stage passes on: whether the reader behind it is not woken."""
+        self.sleeper.view(np.int64)[0] = IN_FUTEX
+        self.duty.give("in_wait", trade(1, OUT_DENY, 1))
+        deliver(*event)
+        return bool(self.sleeper.view(np.int64)[0] == IN_FUTEX)
 
     def sizes(self) -> list[int]:
         """Lengths of the payloads that the stage was given."""
@@ -98,8 +108,8 @@ def make_process() -> Iterator[Make]:
     """Makes processes, and closes what they have open."""
     made: list[Process] = []
 
-    def make(*, polls: bool = False) -> Process:
-        made.append(Process(polls=polls))
+    def make(**options: bool) -> Process:
+        made.append(Process(**options))
         return made[-1]
 
     yield make
@@ -152,25 +162,43 @@ def test_the_ring_gives_its_room_back_for_ever(make_process: Make) -> None:
     )
 
 
-def test_frames_of_one_read_enter_together_and_the_last_takes_the_turn(make_process: Make) -> None:
+def test_frames_of_one_read_are_taken_one_by_one_and_the_last_ends_the_turn(make_process: Make) -> None:
     async def scenario() -> None:
         process = make_process()
+        process.leave(1, b"caused by what came before")
         process.sink.queue(1, FRAME, 0, b"1")
         process.sink.queue(1, FRAME, 0, b"22")
-        assert process.sizes() == []
+        assert process.sizes() == [1, 2] and process.calls.seen == []
         process.sink.frame(1, FRAME, 0, b"333")
 
-        assert process.sizes() == [1, 2, 3]
+        assert process.sizes() == [1, 2, 3] and len(process.calls.seen) == 1
 
     uvloop.run(scenario())
 
 
-def test_a_read_whose_last_frame_is_none_of_the_stages_takes_its_turn_all_the_same(make_process: Make) -> None:
+@pytest.mark.parametrize("shares_core", [False, True])
+def test_on_a_shared_core_nobody_is_woken_before_a_read_is_over(make_process: Make, shares_core: bool) -> None:
     async def scenario() -> None:
-        process = make_process()
-        process.sink.queue(1, FRAME, 0, b"1")
-        while not process.sizes():
+        process = make_process(shares_core=shares_core)
+        assert process.lets_sleep(process.sink.queue, 1, FRAME, 0, b"1") is shares_core
+        assert len(process.duty.taken("out_deny")) == 1, "what it waits for is there all the same"
+        assert not process.lets_sleep(process.sink.frame, 1, FRAME, 0, b"22")
+
+    uvloop.run(scenario())
+
+
+@pytest.mark.parametrize("shares_core", [False, True])
+def test_a_read_whose_last_frame_is_none_of_the_stages_ends_its_turn_all_the_same(
+    make_process: Make, shares_core: bool
+) -> None:
+    async def scenario() -> None:
+        process = make_process(shares_core=shares_core)
+        process.leave(1, b"caused by what came before")
+        process.lets_sleep(process.sink.queue, 1, FRAME, 0, b"1")
+        while not process.calls.seen:
             await asyncio.sleep(0)
+
+        assert process.sleeper.view(np.int64)[0] == AWAKE
 
     uvloop.run(scenario())
 
