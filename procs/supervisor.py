@@ -33,6 +33,7 @@ from procs.state_dir import StateDir, state_dir_of
 from procs.topology import TRADING
 from shm.clock import calibrate
 from shm.control import BOOT
+from shm.kernel import address_of_array
 from shm.segment import SegmentError, sweep
 from trader.enums import Command
 
@@ -109,9 +110,9 @@ class Supervisor:
 
     def _keep_awake(self) -> None:
         config, cores = self.plan.config, self.plan.cores
-        moves = self.memory.links_of()["book_top"]  # its first word counts publications
+        tops = self.memory.state("book")["tops"]  # in memory that stays where it is, whoever is replaced
         for core in cores_kept_awake(config.idle, config.wait, cores, metered=is_metered()):
-            self.idle_polls.append(IdlePoll(core, moves, self.memory.clock_address))
+            self.idle_polls.append(IdlePoll(core, address_of_array(tops), self.memory.clock_address))
             self.idle_polls[-1].start()
 
     def trade(self, duration_s: float, on_tick: Callable[[], None] = lambda: None) -> None:
