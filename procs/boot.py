@@ -154,7 +154,7 @@ def _wire_links(group: Group, booted: Booted) -> dict[str, int]:
         for link in (*inboxes(stage), *outboxes(stage))
         if WIRE in (link.producer, *link.consumers)
     }
-    addresses, booted.keep = memory_links(names, symbols=1)
+    addresses, booted.keep = memory_links(names, symbols=1, mapped=True)
     memory = dict(zip(names, booted.keep, strict=True))
     clock = booted.segments.clock_address
     for stage in group.stages:

@@ -38,7 +38,8 @@ CREDIT_BYTES = 4096
 
 PAGE_BYTES = 4096
 MAPPED_BYTES_MAX = 8 << 20
-"""Links in ordinary memory up to this size are touched before they are used; larger ones carry what sockets bring."""
+"""Links in ordinary memory up to this size are touched before they are used, unless all are; larger ones carry what
+sockets bring."""
 
 
 @dataclass
@@ -256,15 +257,20 @@ def doorbell_address(cell: int) -> int:
     return cell + DOORBELL
 
 
-def memory_links(names: Mapping[str, Link], *, symbols: int) -> tuple[dict[str, int], list[np.ndarray]]:
-    """Links in ordinary memory, for one process: addresses by name, and the arrays to keep alive."""
+def memory_links(
+    names: Mapping[str, Link], *, symbols: int, mapped: bool = False
+) -> tuple[dict[str, int], list[np.ndarray]]:
+    """Links in ordinary memory, for one process: addresses by name, and the arrays to keep alive.
+
+    `mapped`: touch all of them now, not only those up to MAPPED_BYTES_MAX.
+    """
     addresses, keep = {}, []
     for name, link in names.items():
         size = link_bytes(link, symbols=symbols)
         raw = np.zeros(size + 128, dtype=np.uint8)
         offset = -raw.ctypes.data % 128
         content = raw[offset : offset + size]
-        if size <= MAPPED_BYTES_MAX:
+        if mapped or size <= MAPPED_BYTES_MAX:
             raw[::PAGE_BYTES] = 0  # now, and not when a message is in hand
         format_link(link, content)
         addresses[name] = content.ctypes.data
