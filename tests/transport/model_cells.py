@@ -192,7 +192,7 @@ class DoorbellModel:
         hot_log = SimpleNamespace(touched=0)
         ports = SimpleNamespace(touched=0, outbox_count=1, outboxes=[box], hot_log=hot_log)
         ring_doorbells = self.code.function(
-            "procs/duty_cycle.py", "_ring_doorbells", fence=atomics.fence, ring_doorbell=bell.ring_doorbell,
+            "procs/bells.py", "_ring_doorbells", fence=atomics.fence, ring_doorbell=bell.ring_doorbell,
             address_of=lambda ports: self.SCRATCH, _SCRATCH_OFFSET=0,
         )  # fmt: skip
 
@@ -213,7 +213,7 @@ class DoorbellModel:
         states = {"AWAKE": bell.AWAKE, "IN_FUTEX": bell.IN_FUTEX, "IN_EPOLL": bell.IN_EPOLL, "ROUNDS_MAX": 1}
         space = {**names, **states, "run_group": run_group, "sleep_in_futex": bell.sleep_in_futex}
         in_futex = self.code.function("procs/duty_cycle.py", "_sleep", **space)
-        in_epoll = self.code.function("procs/event_loop.py", "turn_group", **space)
+        in_epoll = self.code.function("procs/socket_turn.py", "turn_group", **space)
         if side == 0:
             answer()
         while self.seen[side] < self.ROUNDS:
