@@ -1,4 +1,4 @@
-"""RESULTS.md and BASELINE.json: what a named machine measured, written by one command and never by hand."""
+"""RESULTS.md, BASELINE.json and the README's figures: a named machine's, written by one command and never by hand."""
 
 import time
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from bench.budget import Verdict
 from bench.harness import Report
 from bench.pictures import pictures_of
 from bench.prove import Proof
+from bench.quoting import README, quote
 from bench.report import readable
 from bench.results import TIME, Row
 
@@ -24,8 +25,10 @@ NOISY_SPREAD = 0.15
 
 
 def publish(machine: str, report: Report, verdicts: Sequence[Verdict], proofs: Sequence[Proof]) -> None:
-    """Write both files."""
-    RESULTS.write_text(page(machine, time.strftime("%Y-%m-%d"), report, verdicts, proofs))
+    """Write both files, and the README's few lines of them."""
+    date = time.strftime("%Y-%m-%d")
+    RESULTS.write_text(page(machine, date, report, verdicts, proofs))
+    README.write_text(quote(README.read_text(), machine, date, report.rows))
     BASELINE.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
 
 
