@@ -1,5 +1,6 @@
 """What is decided before the first fork: the run's name, configuration, cores, folder, descriptors, keys."""
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,10 +28,14 @@ class LaunchPlan:
 
     def group(self, name: str) -> Group:
         """A process of this plan's placement by its name, or the successor router."""
-        if name == SUCCESSOR:
-            return Group(SUCCESSOR, ("router",))
-        return {group.name: group for group in groups(self.config.placement)}[name]
+        return self._groups[name]
 
     def home_of(self, stage: str) -> Group:
         """The process that a stage lives in."""
-        return next(group for group in groups(self.config.placement) if stage in group.stages)
+        return next(group for group in self._groups.values() if stage in group.stages)
+
+    @functools.cached_property
+    def _groups(self) -> dict[str, Group]:
+        """By name: they are asked for at every look at the processes."""
+        successor = Group(SUCCESSOR, ("router",))
+        return {group.name: group for group in (*groups(self.config.placement), successor)}

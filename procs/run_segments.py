@@ -42,6 +42,7 @@ _CLOCK_AT = 0
 _WORDS_AT = 128
 _INSTRUMENTS_AT = 256
 _CELLS_AT = (_INSTRUMENTS_AT + INSTRUMENT.itemsize * INSTRUMENTS_MAX + 127) // 128 * 128
+_CELL_OF = {stage.name: index for index, stage in enumerate(STAGES)}
 _LINKS_AT = _CELLS_AT + len(STAGES) * CONTROL_BYTES
 _REWIRED_AT = _LINKS_AT + 8 * len(LINKS)
 _RESTARTS_AT = _REWIRED_AT + 16 * len(STAGES)
@@ -227,8 +228,7 @@ class RunSegments:
 
     def cell(self, stage: str) -> ControlCell:
         """A stage's control cell."""
-        index = [row.name for row in STAGES].index(stage)
-        return ControlCell(self.address("run") + _CELLS_AT + index * CONTROL_BYTES)
+        return ControlCell(self.address("run") + _CELLS_AT + _CELL_OF[stage] * CONTROL_BYTES)
 
     def state(self, stage: str) -> np.ndarray:
         """A stage's state record, an array of one."""

@@ -45,12 +45,13 @@ KERNELS_S = 900.0
 
 CANCEL_S = 1.5
 DRAIN_S = 5.0
-POLL_S = 0.02
+POLL_S = 0.05
+"""Between two looks at what nobody tells: hung loops, latches, the watcher. Exits are told at once."""
 _RECORDING_REST_S = 1.0
 
 
 class Supervisor:
-    """One run, from fork to unlink. `on_tick` is called about fifty times a second while it trades."""
+    """One run, from fork to unlink. `on_tick` is called about twenty times a second while it trades."""
 
     def __init__(self, plan: LaunchPlan, logs: LogQueues) -> None:
         def run(group: str, generation: int) -> int:
