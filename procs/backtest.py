@@ -31,8 +31,11 @@ from shm.memory import field_offset
 from shm.ring import open_reader, open_writer
 from trader.enums import Command
 
-LINES_A_SLICE = FRAMES_A_SLICE = 512
-"""Recorded lines, or decoded frames, between two looks at the journals' room."""
+LINES_A_SLICE = 512
+"""Recorded lines between two looks at the journals' room."""
+
+SLICE_BYTES = 1 << 20
+"""Of decoded frames, the same: what no stage journals twice as much for, so that there is room for it (see journal)."""
 
 SETTLE_NS = 2_000_000_000
 """Virtual time that a command, such as cancelling everything, is given."""
@@ -190,9 +193,9 @@ class Backtest:
         return int(play(self.loop[0], self.group, self.count, len(times_ns), times_ns, offsets, address))
 
     def play_decoded(self, at: int, end: int) -> int:
-        """Play FRAMES_A_SLICE DECODED frames at an address, or those before `end`: the address of the next."""
+        """Play SLICE_BYTES of DECODED frames from an address on, or those before `end`: the address of the next."""
         backward = address_of_array(self._backward), len(self._backward)
-        return int(play_decoded(self.loop[0], self.group, self.count, *backward, at, end, FRAMES_A_SLICE))
+        return int(play_decoded(self.loop[0], self.group, self.count, *backward, at, min(end, at + SLICE_BYTES)))
 
     def start(self) -> bool:
         """START all, consumers first, then RUN; False when a stage did not get ready."""

@@ -112,12 +112,10 @@ def _pass_time_quickly(loop, group, count, backward, backward_count, until_ns):
 
 
 @kernel
-def play_decoded(loop, group, count, backward, backward_count, at, end, frames_max):
-    """Play up to `frames_max` DECODED frames from the address `at` on, not beyond `end`: the address of the next."""
+def play_decoded(loop, group, count, backward, backward_count, at, end):
+    """Play the DECODED frames that begin between the addresses `at` and `end`: the address of the next."""
     clock = view(loop.clock, CLOCK)
-    for _ in range(frames_max):
-        if at >= end or failed(group, count):
-            break
+    while at < end and not failed(group, count):
         row = view(at, DECODED)
         if row.receive_ns > clock.now_ns:
             _pass_time_quickly(loop, group, count, backward, backward_count, row.receive_ns)

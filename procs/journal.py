@@ -262,7 +262,7 @@ def describe(key: int) -> str:
 
 
 class BufferedJournalWriter(JournalWriter):
-    """A backtest's: what was appended since the last `keep_room` is in memory only. The files are the same."""
+    """A backtest's: what was appended last is in memory only (see BufferedFile). The files are the same."""
 
     file_type = BufferedFile
 

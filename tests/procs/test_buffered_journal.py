@@ -1,10 +1,15 @@
 """A journal that is written in pieces holds, byte for byte, what one in a mapped file holds."""
 
+import ctypes
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from procs.journal import BufferedJournalWriter, JournalHeader, JournalWriter, append_record, read_journal
+from procs.mapped_file import PIECE_BYTES, BufferedFile
 from shm.journal import INPUT, JOURNAL
 from shm.kernel import address_of_array, new_record
 
@@ -44,17 +49,31 @@ def test_its_files_are_those_of_a_mapped_one_over_rotations_too(tmp_path: Path) 
     assert [file.closed for file in files] == [0] * (len(files) - 1) + [1]
 
 
-def test_what_was_appended_is_in_the_file_after_each_look_at_its_room(tmp_path: Path) -> None:
-    journal, state = new_record(JOURNAL), np.zeros(8, dtype=np.int64)
-    writer = BufferedJournalWriter(tmp_path, header(), journal[0], state, bytes_max=BYTES_MAX)
-    assert writer.rotate(1)
-    begun = 4096 + int(journal[0]["position"])
-    append_record(journal[0], 2, INPUT, 0, 7, 0, 0, 0)
-    assert writer.path.stat().st_size == begun
+def test_what_was_told_is_written_in_pieces_and_the_rest_at_the_end(tmp_path: Path) -> None:
+    content = np.random.default_rng(2).integers(0, 256, 3 * PIECE_BYTES, dtype=np.uint8).tobytes()
+    file = BufferedFile(tmp_path / "file", content[:64], BYTES_MAX)
+    for used in (64, PIECE_BYTES // 2, 2 * PIECE_BYTES, len(content) - 1):
+        ctypes.memmove(file.address, content, used)
+        file.map_ahead(used)
 
-    assert writer.keep_room(3)
-    assert writer.path.stat().st_size == 4096 + int(journal[0]["position"])
-    writer.close(4)
+    file.end(len(content) - 1)
+    assert (tmp_path / "file").read_bytes() == content[:-1]
+
+
+def test_what_could_not_be_written_is_said_by_the_next_look_or_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(descriptor: int, content: memoryview) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", refuse)
+    file = BufferedFile(tmp_path / "file", b"head", BYTES_MAX)
+    file.map_ahead(4)
+
+    with pytest.raises(OSError, match="No space left"):
+        file.end(8)
+    with pytest.raises(OSError, match="No space left"):
+        file.map_ahead(8)
 
 
 def test_a_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:
