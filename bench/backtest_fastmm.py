@@ -123,5 +123,6 @@ def run(rows: np.ndarray) -> tuple[int, int, int]:
     return round(result.wall_seconds * 1e9), moves, int(new.sum())
 
 
-assert (SNAPSHOT, TRADE) == (0, 2)
-play(run, warm=4_000)
+if __name__ == "__main__":
+    assert (SNAPSHOT, TRADE) == (0, 2)
+    play(run, warm=4_000)

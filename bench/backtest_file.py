@@ -19,6 +19,10 @@ import numpy as np
 KIND, MESSAGE, TIME_NS, SIDE, PRICE_TICKS, SIZE_LOTS = range(6)
 COLUMNS = 6
 SNAPSHOT, CHANGE, TRADE = range(3)
+QUOTE = 3
+"""A best quote, only in files of events (bench/event_rows.py): two rows, bid and ask."""
+
+ORDERED = "orders were placed and all books agree"
 
 MOVE_TICKS, DISTANCE_TICKS, LOTS = 50, 100, 1
 """The rule: quotes are set anew when the mid has moved so far, so far from the touch, of this size."""

@@ -144,4 +144,5 @@ def run(rows: np.ndarray) -> tuple[int, int, int]:
     return elapsed_ns, strategy.moves, strategy.orders
 
 
-play(run)
+if __name__ == "__main__":
+    play(run)

@@ -20,7 +20,8 @@ import faster_fifo
 import msgspec
 import numpy as np
 
-from bench import loads, replaying
+from bench import event_to_order, loads, replaying
+from bench.backtest_file import ORDERED
 from bench.harness import Bench
 from bench.main_job import main_job
 from bench.order_chain import CHAIN, react_again_and_again
@@ -66,8 +67,6 @@ DISTANCE_TICKS = 40
 CHAINED = ("book", "strategy", "risk", "router")
 AGE = HOPS.index("age")
 TIMED_BYTES = len(HOPS) * HISTOGRAM_BYTES
-QUOTES, DEPTHS = range(2)
-ORDERED = "orders were placed and all books agree"
 
 
 def recording_path() -> Path:
@@ -97,15 +96,7 @@ def rows(bench: Bench) -> None:
         ours=functools.partial(by_kernels, events),
         answer=f"{events} orders",
     )
-    for name, kind, target_ns in (("tick_to_order_fused", QUOTES, 200), ("tick_to_order_fused_depth", DEPTHS, 1_000)):
-        bench.row(
-            name,
-            unit=TIME,
-            target=target_ns,
-            ours=functools.partial(decoded_to_encoded, lines, kind),
-            answer=ORDERED,
-            repeats=3,
-        )
+    event_to_order.rows(bench, recording_path(), lines, functools.partial(decoded_to_encoded, lines))
     bench.row(
         "tick_to_order_process",
         unit=TIME,
