@@ -159,16 +159,18 @@ def _interleaved(
     order = list(contestants)
     floors = []
     gc.freeze()  # what is there already need not be looked through before every turn
-    for turn in range(repeats):
-        floors.append(floor())
-        for who in order[turn % len(order) :] + order[: turn % len(order)]:
-            gc.collect()
-            gc.disable()
-            try:
-                results[who].append(contestants[who]())
-            finally:
-                gc.enable()
-    gc.unfreeze()
+    try:
+        for turn in range(repeats):
+            floors.append(floor())
+            for who in order[turn % len(order) :] + order[: turn % len(order)]:
+                gc.collect()
+                gc.disable()
+                try:
+                    results[who].append(contestants[who]())
+                finally:
+                    gc.enable()
+    finally:
+        gc.unfreeze()
     for who, result in warm.items():
         if result.answer != results[who][0].answer:
             results[who].append(result)

@@ -1,6 +1,7 @@
 """The harness: answers are checked, rivals are interleaved, ratios mean better, and the JSON is what was agreed."""
 
 import functools
+import gc
 import json
 import subprocess
 import sys
@@ -138,6 +139,18 @@ def test_contestants_take_turns_after_a_warm_up() -> None:
     )
 
     assert "".join(order) == "ab" + "ab" + "ba" + "ab"
+
+
+def test_what_was_set_aside_for_the_turns_is_given_back_when_a_contestant_fails() -> None:
+    def fails() -> Result:
+        assert gc.get_freeze_count() > 0
+        raise RuntimeError("no memory left")
+
+    before = gc.get_freeze_count()
+    with pytest.raises(RuntimeError, match="no memory left"):
+        Bench(smoke=False).row("x", unit=TIME, ours=fails, warms_up=False)
+    assert gc.get_freeze_count() == before
+    assert gc.isenabled()
 
 
 def test_the_median_over_runs_shrugs_off_one_noisy_run() -> None:
