@@ -6,7 +6,7 @@ A group is an int64 table of DUTY addresses in the order of procs.backtest.ORDER
 """
 
 from procs.duty import BATCH_MAX, DUTY
-from procs.duty_cycle import next_timer_ns, run_group
+from procs.duty_cycle import next_timer_ns, run_group, timer_due_ns
 from procs.loopback import frame_to_feed, market_frame, pump_wires, tell_decoded
 from shm.clock import CLOCK
 from shm.kernel import inlined, kernel, load_i64, view
@@ -73,6 +73,31 @@ def settle_once(loop, group, count, backward, backward_count, at, size):
         settle(loop, group, count, 1 << 20)
 
 
+@kernel
+def _settle_timers(loop, group, count, now_ns):
+    """The same after a timer, with all at rest: only stages whose timers are due look, until one has sent something.
+
+    1, or 0 where that is not enough: it is time for the exchange's, for a heartbeat, or for who lacked room.
+    """
+    taken = 0
+    for index in range(count):
+        duty = view(load_i64(group + index * 8), DUTY)
+        if duty.held != 0:
+            return 0
+        if duty.timer_ns == 0 or now_ns < timer_due_ns(duty):
+            continue
+        if index == 0:
+            return 0
+        duty.ports.touched = 0
+        taken += run_group(group + index * 8, 1, 1)
+        if duty.ports.touched != 0 or duty.failure != 0:
+            if index + 1 < count:
+                run_group(group + (index + 1) * 8, count - index - 1, 1)
+            settle(loop, group, count, 1 << 20)
+            return 1
+    return taken
+
+
 @inlined
 def _sent(counters, count):
     """What has been sent on the links whose counters' addresses stand in a table."""
@@ -107,7 +132,8 @@ def _pass_time_quickly(loop, group, count, backward, backward_count, until_ns):
         if clock.now_ns + wait_ns > until_ns:
             break
         clock.now_ns += wait_ns
-        settle_once(loop, group, count, backward, backward_count, 0, 0)
+        if not _settle_timers(loop, group, count, clock.now_ns):
+            settle_once(loop, group, count, backward, backward_count, 0, 0)
     clock.now_ns = max(clock.now_ns, until_ns)
 
 

@@ -122,7 +122,7 @@ def _take_slots(duty, index, now_ns):
 
 
 @inlined
-def _timer_due_ns(duty):
+def timer_due_ns(duty):
     """When the timer is due: at its own pace, or when the stage wants it before."""
     wake_ns = duty.ports.wake_ns
     return min(duty.timer_next_ns, wake_ns) if wake_ns != 0 else duty.timer_next_ns
@@ -162,7 +162,7 @@ def run_pass(duty, now_ns):
         elif cancels_waiting(duty.inboxes[index].cancels) != 0:
             taken += _take_cancels(duty, index, now_ns)
         watch_inbox(watch, duty.inboxes[index])
-    if duty.timer_ns != 0 and now_ns >= _timer_due_ns(duty):
+    if duty.timer_ns != 0 and now_ns >= timer_due_ns(duty):
         taken += _take_timer(duty, now_ns)
     if taken and not duty.ports.hushed:
         ring_owed(duty.ports)
@@ -220,7 +220,7 @@ def next_timer_ns(group, count, now_ns):
     for index in range(count):
         duty = view(load_i64(group + index * 8), DUTY)
         if duty.timer_ns != 0:
-            wait_ns = min(wait_ns, max(_timer_due_ns(duty) - now_ns, 0))
+            wait_ns = min(wait_ns, max(timer_due_ns(duty) - now_ns, 0))
         if duty.held != 0:
             wait_ns = min(wait_ns, HELD_LOOK_NS)
     return wait_ns
