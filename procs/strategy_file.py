@@ -17,8 +17,9 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -160,11 +161,19 @@ def load_strategy(path: str | Path) -> LoadedStrategy:
     return LoadedStrategy(str(path), state_dtype, dict(values), entry, module, 1 + int(content_hash, 16))
 
 
+class _SourceAlone(SourceFileLoader):
+    """Compiles the text each time: a cache of bytecode knows a file by its length and the second of its last edit."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        """The code of the file as it is now."""
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
 @functools.cache
 def _import(path: Path, content_hash: str, shown: str) -> ModuleType:
     """Run a strategy file as a module of its own name; `content_hash` makes an edited file a new module."""
     name = f"strategy_file_{path.stem}_{content_hash}"
-    spec = importlib.util.spec_from_file_location(name, path)
+    spec = importlib.util.spec_from_file_location(name, path, loader=_SourceAlone(name, str(path)))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

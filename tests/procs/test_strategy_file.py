@@ -1,5 +1,7 @@
 """Loading a strategy file: what is refused, with which words, and that what is accepted is called."""
 
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +65,16 @@ def test_edited_file_is_a_new_strategy(tmp_path: Path) -> None:
     )
 
     assert quotes.bids == [(993, 4)]
+
+
+def test_a_file_edited_within_the_second_to_the_same_length_is_a_new_strategy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    for lots in (1, 4, 7):
+        path = written(tmp_path, GOOD.replace("out.bid_lots[0] = 1", f"out.bid_lots[0] = {lots}"))
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+        assert rehearse(path, bid_ticks=1_000, ask_ticks=1_002).bids == [(993, lots)]
 
 
 def test_parameters_win_over_the_files_own_values(tmp_path: Path) -> None:
