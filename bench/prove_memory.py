@@ -14,6 +14,7 @@ from numba.core.runtime import rtsys
 
 from bench.suite_pipeline import Session, recording_path
 from procs.backtest import batches
+from procs.journal import JournalWriter
 from procs.recording import Recording
 from shm.kernel import kernel
 
@@ -40,7 +41,7 @@ def main(size: str) -> None:
     found = {"control": _allocations() - before, "allocations": 0, "events": 0, "resident_bytes": 0}
     while found["events"] < EVENTS[size]:
         with tempfile.TemporaryDirectory() as folder:
-            session = Session(Path(folder))
+            session = Session(Path(folder), journals=JournalWriter)
             lines = batches(Recording(recording_path()))
             for _, offsets, text in islice(lines, WARM_BATCHES[size]):
                 session.play_batch(offsets, text)
@@ -57,7 +58,7 @@ def main(size: str) -> None:
 
 
 def resident_bytes() -> int:
-    """Anonymous memory of this process that is in RAM; a journal's pages are a file's and do not count."""
+    """Anonymous memory of this process that is in RAM; a live run's journals are mapped files and do not count."""
     (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssAnon"))
     return int(line.split()[1]) * 1024
 

@@ -33,6 +33,7 @@ from procs.backtest import Backtest, batches
 from procs.backtest_kernels import settle
 from procs.duty import DUTY, HOPS
 from procs.duty_cycle import run_group, run_group_at
+from procs.journal import BufferedJournalWriter, JournalWriter
 from procs.loopback import market_frame, pump_wires
 from procs.recording import Recording
 from procs.settings import load_config
@@ -157,16 +158,17 @@ def play_decoded(loop, group, count, book, lines, offsets, text, timed):
             duty.batch_max = 1
             run_group_at(group + book * 8, 4, 1, now_ns)
             router.inboxes[ORDERS].histograms = untimed
-            duty.batch_max = batch_max
-            while run_group(group, 1, 4) + pump_wires(loop) + run_group(group + (book + 1) * 8, count - book - 1, 4):
+            duty.batch_max = 0  # the book takes no other event, but rests as all do, and counts what it has noted
+            while run_group(group, 1, 4) + pump_wires(loop) + run_group(group + book * 8, count - book, 4):
                 continue
+            duty.batch_max = batch_max
         settle(loop, group, count, 1 << 20)
 
 
 class Session:
     """A backtest on the real clock."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, journals: type[JournalWriter] = BufferedJournalWriter) -> None:
         flags = {
             "replay": str(recording_path()),
             "placement": "fused",
@@ -183,7 +185,7 @@ class Session:
         self.backtest.use_clock(address)
         self.timed = np.zeros((2, len(HOPS)), dtype=HISTOGRAM)
         (folder / "journal").mkdir()
-        self.backtest.open_journals(folder / "journal", "bench")
+        self.backtest.open_journals(folder / "journal", "bench", kind=journals)
         self.backtest.start()
 
     def play(self, lines: int, *, stop: bool = True) -> int:

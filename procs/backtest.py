@@ -125,11 +125,10 @@ class Backtest:
         """Addresses of links by name."""
         return {link.name: self.links[link.name] for link in links}
 
-    def open_journals(self, folder: Path, run: str) -> None:
-        """Have every stage but the exchange journal into `folder`."""
+    def open_journals(self, folder: Path, run: str, *, kind: type[JournalWriter] = BufferedJournalWriter) -> None:
+        """Have every stage but the exchange journal into `folder`; `kind`: JournalWriter as in a live run."""
         for station in self.stations:
             if station.name != "exchange":
-                kind = BufferedJournalWriter
                 self.journals.append(open_journal(self.config, folder, run, station, self.now_ns, kind=kind))
 
     def keep_journals(self) -> None:
