@@ -22,6 +22,9 @@ SNAPSHOT, CHANGE, TRADE = range(3)
 QUOTE = 3
 """A best quote, only in files of events (bench/event_rows.py): two rows, bid and ask."""
 
+TURN_DISTANCE_TICKS = 40
+"""From the best bid, of orders that are placed and taken back by turns, as in bench/requoting_strategy.py."""
+
 ORDERED = "orders were placed and all books agree"
 
 MOVE_TICKS, DISTANCE_TICKS, LOTS = 50, 100, 1

@@ -117,23 +117,27 @@ def trade_of(row: list[int]) -> Any:
     return TradeTick(INSTRUMENT.id, price, size, side, TradeId(str(row[MESSAGE])), row[TIME_NS], row[TIME_NS])
 
 
-def run(rows: np.ndarray) -> tuple[int, int, int]:
-    """(elapsed ns, moves, orders) of one backtest."""
-    config = BacktestEngineConfig(
-        logging=LoggingConfig(bypass_logging=True), risk_engine=RiskEngineConfig(bypass=True), run_analysis=False
-    )
-    engine = BacktestEngine(config)
+def engine_of(strategy: Any, risk: Any, book_type: Any) -> Any:
+    """An engine with its simulated venue, the instrument and a strategy; nothing is logged."""
+    logging = LoggingConfig(bypass_logging=True)
+    engine = BacktestEngine(BacktestEngineConfig(logging=logging, risk_engine=risk, run_analysis=False))
     engine.add_venue(
         Venue("BINANCE"),
         OmsType.NETTING,
         AccountType.MARGIN,
         [Money(1_000_000, USDT)],
         default_leverage=Decimal(20),
-        book_type=BookType.L2_MBP,
+        book_type=book_type,
     )
     engine.add_instrument(INSTRUMENT)
-    strategy = Reacting()
     engine.add_strategy(strategy)
+    return engine
+
+
+def run(rows: np.ndarray) -> tuple[int, int, int]:
+    """(elapsed ns, moves, orders) of one backtest."""
+    strategy = Reacting()
+    engine = engine_of(strategy, RiskEngineConfig(bypass=True), BookType.L2_MBP)
     data = data_of(rows)
     # The engine looks for a book in what it is given first.
     engine.add_data([item for item in data if isinstance(item, OrderBookDeltas)], sort=False)

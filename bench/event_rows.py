@@ -58,10 +58,3 @@ def quote_rows(words: np.ndarray) -> np.ndarray:
     for side, name in enumerate(("bid", "ask")):
         rows[:, side, PRICE_TICKS], rows[:, side, SIZE_LOTS] = heads[f"{name}_ticks"], heads[f"{name}_lots"]
     return rows.reshape(-1, COLUMNS)
-
-
-def remark(events: Events, kind: int, orders: int) -> str:
-    """How many of the events of a kind (0 quotes, 1 depth messages) caused one of our orders, and their levels."""
-    share = orders / max(events.counts[kind], 1)
-    told = f"{share:.0%} of {events.counts[kind]:,} events caused an order"
-    return f"{told}, {events.levels:.1f} levels a message" if kind else told

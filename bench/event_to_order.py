@@ -13,14 +13,13 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import event_rows
 from bench.backtest_file import ORDERED
 from bench.decoded_rows import Market
 from bench.event_rows import Events
 from bench.harness import Bench
 from bench.replaying import configuration
 from bench.results import TIME, Absent, Contestant, Result
-from bench.rivals import rival
+from bench.rivals import rival_with
 
 QUOTES, DEPTHS = range(2)
 ROWS = (
@@ -48,7 +47,7 @@ def rows(bench: Bench, recording: Path, lines: int, ours: Callable[[int], Result
                 repeats=3,
             )
             if orders:
-                print(f"pipeline {name}: {event_rows.remark(events(), kind, orders[-1])}", flush=True)
+                print(f"pipeline {name}: {_remark(events(), kind, orders[-1])}", flush=True)
 
 
 def _counted(ours: Callable[[int], Result], kind: int, orders: list[int]) -> Result:
@@ -60,21 +59,16 @@ def _counted(ours: Callable[[int], Result], kind: int, orders: list[int]) -> Res
 
 def _rivals(events: Callable[[], Events], kind: int, *, smoke: bool) -> dict[str, Contestant | Absent]:
     """FastMM, and at full size nautilus, which imports for seconds."""
-    found = {"FastMM": _rival(events, kind, "fastmm")}
+    found = {"FastMM": rival_with("fastmm", "bench/orders_fastmm.py", lambda: (str(events().files[kind]),))}
     if not smoke:
-        found["nautilus"] = _rival(events, kind, "nautilus", str(NAUTILUS_EVENTS[kind]))
+        most = str(NAUTILUS_EVENTS[kind])
+        found["nautilus"] = rival_with(
+            "nautilus", "bench/orders_nautilus.py", lambda: (str(events().files[kind]), most)
+        )
     return found
 
 
-def _rival(events: Callable[[], Events], kind: int, environment: str, *arguments: str) -> Contestant | Absent:
-    program = f"bench/orders_{environment}.py"
-    found = rival(environment, program)
-    if isinstance(found, Absent):
-        return found
-
-    def run() -> Result:
-        told = rival(environment, program, str(events().files[kind]), *arguments)
-        assert not isinstance(told, Absent)
-        return told()
-
-    return run
+def _remark(events: Events, kind: int, orders: int) -> str:
+    """How many of the events of a kind caused one of our orders, and a depth message's levels."""
+    told = f"{orders / max(events.counts[kind], 1):.0%} of {events.counts[kind]:,} events caused an order"
+    return f"{told}, {events.levels:.1f} levels a message" if kind == DEPTHS else told

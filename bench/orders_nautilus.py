@@ -9,23 +9,16 @@ the making of its data objects are not in it; nothing is logged. Best quotes are
 import json
 import sys
 import time
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
-from backtest_file import KIND, MESSAGE, ORDERED, PRICE_TICKS, QUOTE, SIZE_LOTS, TIME_NS, read_rows
-from backtest_nautilus import INSTRUMENT, data_of
-from nautilus_trader.backtest.engine import BacktestEngine, BacktestEngineConfig
-from nautilus_trader.config import LoggingConfig, RiskEngineConfig, StrategyConfig
-from nautilus_trader.model.currencies import USDT
+from backtest_file import KIND, MESSAGE, ORDERED, PRICE_TICKS, QUOTE, SIZE_LOTS, TIME_NS, TURN_DISTANCE_TICKS, read_rows
+from backtest_nautilus import INSTRUMENT, data_of, engine_of
+from nautilus_trader.config import RiskEngineConfig, StrategyConfig
 from nautilus_trader.model.data import QuoteTick
-from nautilus_trader.model.enums import AccountType, BookType, OmsType, OrderSide
-from nautilus_trader.model.identifiers import Venue
-from nautilus_trader.model.objects import Money, Price, Quantity
+from nautilus_trader.model.enums import BookType, OrderSide
+from nautilus_trader.model.objects import Price, Quantity
 from nautilus_trader.trading.strategy import Strategy
-
-DISTANCE_TICKS = 40
-"""As in bench/requoting_strategy.py."""
 
 FIRST = 1_000
 """A subscriber's priority: above everybody's."""
@@ -72,7 +65,7 @@ class Turns(Strategy):
             self.cancel_order(self.order)
             self.order = None
             return
-        price = Price(bid.as_double() - DISTANCE_TICKS / 10, 1)
+        price = Price(bid.as_double() - TURN_DISTANCE_TICKS / 10, 1)
         self.order = self.order_factory.limit(INSTRUMENT.id, OrderSide.BUY, self.quantity, price)
         self.submit_order(self.order)
         self.samples.append(time.perf_counter_ns() - self.start_ns)
@@ -103,20 +96,8 @@ def main(path: str, events: int) -> None:
     rows = rows[: first[events + 1]] if len(first) > events + 1 else rows
     quotes = bool((rows[:, KIND] == QUOTE).any())
     risk = RiskEngineConfig(max_order_submit_rate=RATE, max_order_modify_rate=RATE)
-    engine = BacktestEngine(
-        BacktestEngineConfig(logging=LoggingConfig(bypass_logging=True), risk_engine=risk, run_analysis=False)
-    )
-    engine.add_venue(
-        Venue("BINANCE"),
-        OmsType.NETTING,
-        AccountType.MARGIN,
-        [Money(1_000_000, USDT)],
-        default_leverage=Decimal(20),
-        book_type=BookType.L1_MBP if quotes else BookType.L2_MBP,
-    )
-    engine.add_instrument(INSTRUMENT)
     strategy = Turns(quotes)
-    engine.add_strategy(strategy)
+    engine = engine_of(strategy, risk, BookType.L1_MBP if quotes else BookType.L2_MBP)
     data = quotes_of(rows) if quotes else data_of(rows)
     engine.add_data(data)
     engine.run()

@@ -38,11 +38,10 @@ def quote(text: str, machine: str, date: str, rows: Sequence[Row]) -> str:
 
 
 def _lines(machine: str, date: str, rows: Sequence[Row]) -> list[str]:
-    found = {name: [row for row in rows if f"{row.suite}.{row.name}" == name] for name in QUOTED}
     table = [
         f"| {called} | {readable(own[0].p50, own[0].unit)} | {_wanted(own)} | {_rivals(own)} |"
-        for called, own in ((called, found[name]) for name, called in QUOTED.items())
-        if own
+        for name, called in QUOTED.items()
+        if (own := [row for row in rows if f"{row.suite}.{row.name}" == name])
     ]
     head = f"Medians, {machine}, {date}, in turn with the others in one run:"
     return [head, "", "| | ours | wanted | beside, and how many times better ours is |", "|---|---|---|---|", *table]

@@ -29,7 +29,7 @@ from bench.backtest_file import (
 from bench.decoded_rows import Market
 from bench.harness import Bench
 from bench.results import RATE, TIME, Absent, Contestant, Result, rate, times
-from bench.rivals import FOLDER, ROOT, rival
+from bench.rivals import absent, command, rival_with
 from procs.backtest import Backtest, batches
 from procs.config import RunConfig
 from procs.recorded_market import with_recorded_market
@@ -199,17 +199,8 @@ def _rival(name: str, market: Callable[[], Market], *, from_start: bool = False)
     """A rival's backtest: its rate, or the time from its start to its result."""
     environment, *arguments = _PROGRAMS[name]
     program = f"bench/backtest_{environment}.py"
-    found = rival(environment, program)
-    if isinstance(found, Absent):
-        return found
-
-    def run() -> Result:
-        told = rival(environment, program, str(market().file), *arguments)
-        assert not isinstance(told, Absent)
-        return told()
-
-    def start() -> Result:
-        python = str(FOLDER / environment / "bin" / "python")
-        return _until_told([python, str(ROOT / program), str(market().file), *arguments], "{")
-
-    return start if from_start else run
+    if not from_start:
+        return rival_with(environment, program, lambda: (str(market().file), *arguments))
+    return absent(environment) or (
+        lambda: _until_told(command(environment, program, str(market().file), *arguments), "{")
+    )

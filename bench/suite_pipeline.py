@@ -21,7 +21,7 @@ import msgspec
 import numpy as np
 
 from bench import event_to_order, loads, replaying
-from bench.backtest_file import ORDERED
+from bench.backtest_file import ORDERED, TURN_DISTANCE_TICKS
 from bench.harness import Bench
 from bench.main_job import main_job
 from bench.order_chain import CHAIN, react_again_and_again
@@ -64,7 +64,6 @@ PACE = {"orders_per_s": 1_000_000.0, "orders_burst": 1_000_000}
 LINES_TO_LIVE = 512
 """After so many the book is LIVE and orders may be sent."""
 
-DISTANCE_TICKS = 40
 CHAINED = ("book", "strategy", "risk", "router")
 AGE = HOPS.index("age")
 TIMED_BYTES = len(HOPS) * HISTOGRAM_BYTES
@@ -254,7 +253,7 @@ def chain_of(states: dict[str, np.ndarray], clock: np.ndarray) -> np.ndarray:
     chain = new_record(CHAIN)
     for stage, state in states.items():
         chain[stage] = address_of_array(state)
-    chain["clock"], chain["distance_ticks"] = address_of_array(clock), DISTANCE_TICKS
+    chain["clock"], chain["distance_ticks"] = address_of_array(clock), TURN_DISTANCE_TICKS
     return chain
 
 

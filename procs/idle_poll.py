@@ -79,17 +79,21 @@ class IdlePoll:
         """`moves`: address of a word that changes whenever the market moves; `clock`: of a CLOCK."""
         self.core = core
         self._words = np.zeros(16, dtype=np.int64)
-        self._moves, self._clock = moves, clock
+        address = address_of_array(self._words)
+        self._arguments = address, moves, clock, address + 64
         self._thread = threading.Thread(target=self._run, name=f"idle poll of core {core}", daemon=True)
         self._spent_s = 0.0
 
     def start(self) -> None:
         """Begin; the kernel's code is loaded here, so that the thread needs nothing of the interpreter."""
-        address = address_of_array(self._words)
-        self._words[0] = 1
-        stay_awake(address, self._moves, self._clock, address + 64)
+        self.load()
         self._words[0] = 0
         self._thread.start()
+
+    def load(self) -> None:
+        """Have the kernel's code compiled, or loaded from the cache."""
+        self._words[0] = 1
+        stay_awake(*self._arguments)
 
     def stop(self) -> None:
         """End it. The words that it watches must be mapped until then."""
@@ -107,5 +111,4 @@ class IdlePoll:
     def _run(self) -> None:
         os.sched_setaffinity(0, {self.core})
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-        address = address_of_array(self._words)
-        stay_awake(address, self._moves, self._clock, address + 64)
+        stay_awake(*self._arguments)

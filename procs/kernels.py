@@ -16,6 +16,7 @@ import numpy as np
 from procs import duty_cycle, socket_turn, wire_rings
 from procs.duty import DUTY
 from procs.hot_log import drain_ring, sleep_until_logged, waiting_rings
+from procs.idle_poll import IdlePoll
 from procs.journal import append_record
 from procs.run_segments import layout_hash
 from procs.stages.feed import session_entry
@@ -154,6 +155,7 @@ def _load_cells() -> None:
     cell.issue(0)
     cell.acknowledged(1)
     doorbell.wake(address + 1024, address + 2048)
+    IdlePoll(0, address, address).load()
 
 
 def _load_links() -> None:

@@ -103,10 +103,10 @@ class Supervisor:
             self._await(partial(self.memory.cell(stage).acknowledged, Command.START), f"stage {stage}")
         if differing := other_builds(self.memory, self.plan.config.build):
             raise RunError(f"stage {differing[0]}: runs other code or another configuration than the supervisor")
+        self._keep_awake()
         family.let_run("exchange")
         self.recovery.run_all()
         self.running_ns = self.recovery.began_ns = family.now_ns()
-        self._keep_awake()
         self.cpu_at_run = {name: cpu_seconds(pid) for name, pid in {**family.pids, "supervisor": os.getpid()}.items()}
 
     def _keep_awake(self) -> None:
