@@ -184,14 +184,16 @@ def _load_log() -> None:
 
 
 def _load_cycle() -> None:
-    """The one loop, over a stage without links: nothing is called."""
+    """The one loop, over a stage without links that has failed, so that nothing is called, and that lacks room, so that
+    its slice sleeps half a millisecond and not until a heartbeat."""
     duty, system, scratch = new_record(DUTY), new_record(clock.CLOCK), np.zeros(16, dtype=np.int64)
     duty[0]["clock"] = address_of_array(system)
+    duty[0]["failure"] = duty[0]["held"] = 1
     table = np.array([address_of_array(duty)], dtype=np.int64)
     group, spare = address_of_array(table), address_of_array(scratch)
     duty_cycle.run_group(group, 1, 1)
     duty_cycle.next_timer_ns(group, 1, 1)
-    duty_cycle.run_slice(group, 1, 0, 0, 0, spare)
+    duty_cycle.run_slice(group, 1, spare + 64, 0, 0, spare)
 
 
 def _load_wire() -> None:
